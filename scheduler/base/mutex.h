@@ -12,9 +12,9 @@
 #define OUTRIGGER_TSA(x)
 #endif
 
-#define GUARDED_BY(mutex) OUTRIGGER_TSA(guarded_by(mutex))
-#define REQUIRES(...) OUTRIGGER_TSA(requires_capability(__VA_ARGS__))
-#define EXCLUDES(...) OUTRIGGER_TSA(locks_excluded(__VA_ARGS__))
+#define OUTRIGGER_GUARDED_BY(mutex) OUTRIGGER_TSA(guarded_by(mutex))
+#define OUTRIGGER_REQUIRES(...) OUTRIGGER_TSA(requires_capability(__VA_ARGS__))
+#define OUTRIGGER_EXCLUDES(...) OUTRIGGER_TSA(locks_excluded(__VA_ARGS__))
 
 namespace outrigger::scheduler {
 

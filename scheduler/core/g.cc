@@ -1,0 +1,89 @@
+#include "scheduler/core/g.h"
+
+#include "scheduler/core/machine.h"
+#include "scheduler/core/processor.h"
+#include "scheduler/frame_pool.h"
+
+namespace outrigger::scheduler {
+
+// Confined Gs are touched by one thread alone: plain loads and stores, no locked instruction on the
+// data path. Others use seq_cst compare-and-swap: parking pairs with TryWake and with Cancel.
+
+bool G::BeginWait(const char* reason) {
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  wait_reason = reason;
+  if (confined()) {
+    if (seen & kCancel) return false;
+    state.store((seen & ~(kPhaseMask | kReasonMask)) | kPreparing, std::memory_order_relaxed);
+    return true;
+  }
+  while (true) {
+    if (seen & kCancel) return false;
+    if (state.compare_exchange_weak(seen, (seen & ~(kPhaseMask | kReasonMask)) | kPreparing)) {
+      return true;
+    }
+  }
+}
+
+bool G::CommitWait() {
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  if (confined()) {
+    if ((seen & kPhaseMask) != kPreparing) return false;
+    state.store((seen & ~kPhaseMask) | kParked, std::memory_order_relaxed);
+    return true;
+  }
+  while (true) {
+    if ((seen & kPhaseMask) != kPreparing) return false;
+    if (state.compare_exchange_weak(seen, (seen & ~kPhaseMask) | kParked)) return true;
+  }
+}
+
+Wake G::FinishWait() {
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  const Wake reason = static_cast<Wake>((seen & kReasonMask) >> kReasonShift);
+  if (confined()) {
+    state.store(seen & ~(kPhaseMask | kReasonMask), std::memory_order_relaxed);
+  } else {
+    // Keeps a cancel bit that arrives meanwhile.
+    state.fetch_and(~(kPhaseMask | kReasonMask));
+  }
+  return reason;
+}
+
+bool G::TryWake(Wake reason) {
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  while (true) {
+    const uint32_t phase = seen & kPhaseMask;
+    if (phase != kPreparing && phase != kParked) return false;
+    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kWoken |
+                          (static_cast<uint32_t>(reason) << kReasonShift);
+    if (confined()) {
+      state.store(want, std::memory_order_relaxed);
+    } else if (!state.compare_exchange_weak(seen, want)) {
+      continue;
+    }
+    if (phase == kParked) Ready(this);
+    return true;
+  }
+}
+
+void G::Cancel() {
+  if (confined()) {
+    state.store(state.load(std::memory_order_relaxed) | kCancel, std::memory_order_relaxed);
+  } else {
+    state.fetch_or(kCancel);
+  }
+  TryWake(Wake::kCancelled);
+}
+
+void G::Unref() {
+  // Release pairs with the acquire of the last owner, who frees.
+  if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    this->~G();
+    FrameFree(this, sizeof(G));
+  }
+}
+
+G* CurrentG() { return machine.g; }
+
+}  // namespace outrigger::scheduler

@@ -1,0 +1,69 @@
+// g.h: a G is one running chain of coroutines, and the word that its wakers race on.
+// Flow: Go() makes it -> run queue -> machine resumes it -> it parks here -> a source wakes it.
+// Does not know queues: whoever wins a wake hands the G to Ready() (core/processor.h).
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+namespace outrigger::scheduler {
+
+class Pool;
+class Processor;
+
+// Why a wait ended.
+enum class Wake : uint8_t { kReady, kTimeout, kCancelled };
+
+// Wait protocol. A G that waits goes kRunning -> kPreparing (it registers itself with its sources)
+// -> kParked (from here on the frame may run on another thread, so the parking side touches nothing
+// more). A source wakes by moving kPreparing or kParked -> kWoken; exactly one wins. Sources touch a
+// G only under their own lock, or on its P, and the woken G takes itself off every source before it
+// goes on: so no source ever sees a G that is gone, and no sequence numbers are needed.
+// The cancel request is a bit of the same word, so no order of cancel and park can lose it.
+//
+// Runs on: its pool. Owner: counted; JoinHandles and the running chain hold it.
+// Thread-safety: `state` and `refs` any; the rest belongs to whoever runs or queues the G.
+struct G {
+  static constexpr uint32_t kRunning = 0, kPreparing = 1, kParked = 2, kWoken = 3;
+  static constexpr uint32_t kPhaseMask = 3;
+  static constexpr uint32_t kReasonShift = 2;
+  static constexpr uint32_t kReasonMask = 3 << kReasonShift;
+  static constexpr uint32_t kCancel = 1 << 4;
+  static constexpr uint32_t kDone = 1 << 5;
+
+  std::atomic<uint32_t> state{kRunning};
+  std::atomic<uint32_t> refs{1};
+  G* next = nullptr;                  // link of the queue that holds it
+  std::coroutine_handle<> resume;     // innermost suspended frame
+  Pool* pool = nullptr;
+  Processor* home = nullptr;          // the P it is pinned to; null in a stealing pool
+  const char* name = "";              // static text
+  const char* wait_reason = "";       // static text; valid while parked
+  G* joiner = nullptr;                // under the pool's live lock (stealing)
+  G* live_prev = nullptr;             // list of live Gs: its P's (pinned) or its pool's
+  G* live_next = nullptr;
+
+  bool confined() const { return home != nullptr; }
+
+  // Starts a wait. False: cancelled, do not wait.
+  bool BeginWait(const char* reason);
+  // Parks. False: already woken, go on at once. After true the caller must not touch the frame.
+  bool CommitWait();
+  // Ends a wait on the woken side.
+  Wake FinishWait();
+  // From a source: true if this call ended the wait. Queues the G if it was parked.
+  bool TryWake(Wake reason);
+  // Asks the G to stop: the wait it is in, and every later one, ends with kCancelled.
+  // A confined G is cancelled only from its own P.
+  void Cancel();
+  bool cancelled() const { return state.load(std::memory_order_relaxed) & kCancel; }
+
+  void Ref() { refs.fetch_add(1, std::memory_order_relaxed); }
+  void Unref();
+};
+
+// The G that runs on this thread, or null.
+G* CurrentG();
+
+}  // namespace outrigger::scheduler

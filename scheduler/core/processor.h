@@ -1,0 +1,137 @@
+// processor.h: a P, the right to run: a run queue, and in a pinned pool its own netpoll, mailbox and
+// turn hooks. Per-P state lives here and not in the thread.
+// Flow: Ready() queues a G -> the loop of its pool (pinned_loop.cc, stealing_loop.cc) runs it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "scheduler/base/mutex.h"
+#include "scheduler/core/run_queue.h"
+#include "scheduler/netpoll/netpoll.h"
+
+namespace outrigger::scheduler {
+
+class Pool;
+
+// A plain function run once at the end of the loop turn in which it was asked for (a flush).
+// Pinned pools only.
+struct TurnHook {
+  using Run = void (*)(TurnHook& hook);
+  explicit TurnHook(Run on_run) : run(on_run) {}
+  TurnHook(const TurnHook&) = delete;
+  TurnHook& operator=(const TurnHook&) = delete;
+  Run run;
+  TurnHook* next = nullptr;
+  bool queued = false;
+};
+
+// Bounded hand-over of work to a pinned P. Any thread pushes; the P drains once a turn.
+class Mailbox {
+ public:
+  static constexpr size_t kCapacity = 4096;
+  // False: full (or closed), the item was not taken.
+  bool Push(std::function<void()> item);
+  std::vector<std::function<void()>> TakeAll();
+  // seq_cst: pairs with `sleeping` of the P (either the P sees the item or we see it asleep).
+  bool pending() const { return pending_.load(); }
+  void Close();
+
+ private:
+  Mutex mutex_;
+  std::vector<std::function<void()>> items_ OUTRIGGER_GUARDED_BY(mutex_);
+  bool closed_ OUTRIGGER_GUARDED_BY(mutex_) = false;
+  std::atomic<bool> pending_{false};
+};
+
+// Every live G of a P (pinned) or a pool (stealing): what Stop() cancels.
+// Thread-safety: confined to the P, or under the pool's live lock.
+class LiveList {
+ public:
+  void Add(G* g) {
+    g->live_prev = nullptr;
+    g->live_next = head_;
+    if (head_) head_->live_prev = g;
+    head_ = g;
+  }
+  void Remove(G* g) {
+    (g->live_prev ? g->live_prev->live_next : head_) = g->live_next;
+    if (g->live_next) g->live_next->live_prev = g->live_prev;
+  }
+  G* head() const { return head_; }
+
+ private:
+  G* head_ = nullptr;
+};
+
+// What others may read of a P. Written by its thread alone, relaxed: figures, ordered with nothing.
+struct alignas(64) ProcessorStats {
+  std::atomic<uint64_t> ticks{0};            // Gs run
+  std::atomic<uint64_t> polls{0};            // calls of Netpoll::Poll
+  std::atomic<uint64_t> steals{0};           // batches taken from other Ps
+  std::atomic<uint64_t> panics{0};           // Gs that ended by an exception
+  std::atomic<uint64_t> stalls{0};           // slices overrun (counted by sysmon)
+  std::atomic<const char*> running{nullptr};  // name of the G that runs; null between Gs
+};
+
+// Owner: Pool. Thread-safety: confined to its thread, but for what says otherwise.
+class Processor {
+ public:
+  Processor(Pool& pool, int id, bool pinned);
+
+  Pool& pool() { return pool_; }
+  int id() const { return id_; }
+  bool pinned() const { return pinned_; }
+  Netpoll& netpoll() { return *netpoll_; }
+  ProcessorStats& stats() { return stats_; }
+
+  // Pinned: this P's thread only.
+  void Queue(G* g) { local_.Push(g); }
+  void AtTurnEnd(TurnHook& hook) {
+    if (hook.queued) return;
+    hook.queued = true;
+    hook.next = hooks_;
+    hooks_ = &hook;
+  }
+  // Takes a hook back before its owner goes.
+  void CancelHook(TurnHook& hook);
+
+ private:
+  friend class Pool;
+  bool RunHooks();
+
+  Pool& pool_;
+  const int id_;
+  const bool pinned_;
+  Netpoll* netpoll_;                     // own (pinned) or the pool's
+  std::unique_ptr<Netpoll> own_netpoll_;
+
+  // Pinned.
+  GQueue local_;
+  LiveList live_;
+  TurnHook* hooks_ = nullptr;
+  Mailbox mailbox_;
+  std::atomic<bool> sleeping_{false};
+
+  // Stealing.
+  RunQueue<> ring_;
+  uint32_t tick_ = 0;
+  uint32_t random_;
+  bool spinning_ = false;
+  std::atomic<uint32_t> parked_{0};  // futex word: 1 while asleep
+  bool in_idle_list_ = false;        // guarded by the pool's lock
+  bool polling_ = false;             // guarded by the pool's lock
+
+  ProcessorStats stats_;
+};
+
+// Queues a woken or new G where it belongs. A confined G: from its own P only.
+void Ready(G* g);
+
+// The P of the running thread. Only inside a pool.
+Processor& CurrentProcessor();
+
+}  // namespace outrigger::scheduler

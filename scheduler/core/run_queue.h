@@ -1,0 +1,143 @@
+// run_queue.h: the local queue of a stealing P: a ring of 256 and a run-next slot, as Go's runq.
+// One owner pushes and pops; any thread steals half. Does not decide when to steal: core/steal.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "scheduler/core/g.h"
+
+namespace outrigger::scheduler {
+
+// Capacity is a parameter so that tests reach its edges with 4.
+template <uint32_t kCapacity = 256>
+class RunQueue {
+ public:
+  static constexpr uint32_t kHalf = kCapacity / 2;
+
+  // Owner. `front`: into the run-next slot; who was there moves to the ring.
+  // Returns null, or a chain (by G::next) of half the ring and `g` that the caller hands to the
+  // global queue because the ring is full.
+  G* Push(G* g, bool front) {
+    if (front) {
+      // acq_rel: pairs with the thief's exchange of the same slot.
+      g = run_next_.exchange(g, std::memory_order_acq_rel);
+      if (g == nullptr) return nullptr;
+    }
+    while (true) {
+      // acquire pairs with a thief's release of head: its reads of the slots are done.
+      const uint32_t head = head_.load(std::memory_order_acquire);
+      const uint32_t tail = tail_.load(std::memory_order_relaxed);  // only we write it
+      if (tail - head < kCapacity) {
+        slots_[tail % kCapacity].store(g, std::memory_order_relaxed);
+        // release: a thief that sees the new tail sees the slot and the G.
+        tail_.store(tail + 1, std::memory_order_release);
+        return nullptr;
+      }
+      if (G* chain = Overflow(g, head)) return chain;
+    }
+  }
+
+  // Owner.
+  G* Pop() {
+    if (run_next_.load(std::memory_order_relaxed) != nullptr) {
+      if (G* g = run_next_.exchange(nullptr, std::memory_order_acq_rel)) return g;
+    }
+    uint32_t head = head_.load(std::memory_order_acquire);
+    while (true) {
+      if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
+      G* g = slots_[head % kCapacity].load(std::memory_order_relaxed);
+      // release: consumes the slot for the next Push; acquire pairs with other thieves.
+      if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel)) return g;
+    }
+  }
+
+  // A thief, whose own ring is empty: moves half of this ring to `to` and returns one of them to
+  // run. Takes run-next only if `take_next` and the ring is empty.
+  G* StealInto(RunQueue& to, bool take_next) {
+    const uint32_t to_tail = to.tail_.load(std::memory_order_relaxed);
+    uint32_t head = head_.load(std::memory_order_acquire);
+    uint32_t count;
+    while (true) {
+      const uint32_t tail = tail_.load(std::memory_order_acquire);
+      count = tail - head;
+      count -= count / 2;
+      if (count == 0) {
+        return take_next ? run_next_.exchange(nullptr, std::memory_order_acq_rel) : nullptr;
+      }
+      if (count > kHalf) {  // head and tail were read apart
+        head = head_.load(std::memory_order_acquire);
+        continue;
+      }
+      for (uint32_t i = 0; i < count; ++i) {
+        G* g = slots_[(head + i) % kCapacity].load(std::memory_order_relaxed);
+        to.slots_[(to_tail + i) % kCapacity].store(g, std::memory_order_relaxed);
+      }
+      if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel)) break;
+    }
+    // The last one is run at once; the others become visible to further thieves.
+    G* g = to.slots_[(to_tail + count - 1) % kCapacity].load(std::memory_order_relaxed);
+    if (count > 1) to.tail_.store(to_tail + count - 1, std::memory_order_release);
+    return g;
+  }
+
+  // Any thread: a hint, exact only when nothing moves. seq_cst: part of the park protocol.
+  bool Empty() const { return size() == 0 && run_next_.load() == nullptr; }
+  uint32_t size() const { return tail_.load() - head_.load(); }
+
+ private:
+  G* Overflow(G* g, uint32_t head) {
+    G* first = slots_[head % kCapacity].load(std::memory_order_relaxed);
+    std::array<G*, kHalf> batch;
+    for (uint32_t i = 0; i < kHalf; ++i) {
+      batch[i] = slots_[(head + i) % kCapacity].load(std::memory_order_relaxed);
+    }
+    if (!head_.compare_exchange_strong(head, head + kHalf, std::memory_order_acq_rel)) {
+      return nullptr;  // a thief made room
+    }
+    for (uint32_t i = 0; i + 1 < kHalf; ++i) batch[i]->next = batch[i + 1];
+    batch[kHalf - 1]->next = g;
+    g->next = nullptr;
+    return first;
+  }
+
+  std::atomic<uint32_t> head_{0};  // owner and thieves advance it
+  std::atomic<uint32_t> tail_{0};  // owner alone
+  std::atomic<G*> run_next_{nullptr};
+  std::array<std::atomic<G*>, kCapacity> slots_{};
+};
+
+// First in, first out by G::next. Thread-safety: confined, or guarded by its owner's lock.
+class GQueue {
+ public:
+  bool empty() const { return head_ == nullptr; }
+  uint32_t size() const { return size_; }
+  void Push(G* g) {
+    g->next = nullptr;
+    if (tail_) {
+      tail_->next = g;
+    } else {
+      head_ = g;
+    }
+    tail_ = g;
+    ++size_;
+  }
+  G* Pop() {
+    G* g = head_;
+    if (g) {
+      head_ = g->next;
+      if (!head_) tail_ = nullptr;
+      g->next = nullptr;
+      --size_;
+    }
+    return g;
+  }
+
+ private:
+  G* head_ = nullptr;
+  G* tail_ = nullptr;
+  uint32_t size_ = 0;
+};
+
+}  // namespace outrigger::scheduler

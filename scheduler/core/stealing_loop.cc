@@ -1,0 +1,200 @@
+// The loop of a stealing pool: find a G, or park. Go's findRunnable with its two barrier patterns:
+//   submit: queue the G;  full barrier;  read spinning_ and idle_            (QueueStealing, WakeOne)
+//   park:   leave spinning_ / enter idle_;  full barrier;  read all queues   (StopSpinning, Park)
+// Either the submitter sees an idle P and wakes it, or the parking P sees the G. The barriers are
+// seq_cst operations on variables: TSan on g++ 12 does not model fences.
+#include "scheduler/base/check.h"
+#include "scheduler/pool.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+constexpr uint32_t kGlobalCheckTicks = 61;
+constexpr uint32_t kGlobalBatch = 128;
+constexpr int kStealRounds = 4;
+
+}  // namespace
+
+// `front`: a new or woken G takes the run-next slot, since it probably reads what its waker just
+// wrote. A G that yields goes to the global queue, as in Go: else a pair of them starves the ring.
+void Pool::QueueStealing(G* g, bool front) {
+  Processor* p = machine.p;
+  if (front && p && &p->pool() == this) {
+    G* overflow = p->ring_.Push(g, /*front=*/true);
+    if (overflow) {
+      MutexLock lock(mutex_);
+      while (overflow) {
+        G* next = overflow->next;
+        global_.Push(overflow);
+        overflow = next;
+      }
+      global_size_.store(global_.size());
+    }
+  } else {
+    MutexLock lock(mutex_);
+    global_.Push(g);
+    global_size_.store(global_.size());
+  }
+  WakeOne();
+}
+
+void Pool::WakeOne() {
+  if (idle_.load() == 0 || spinning_.load() != 0) return;
+  int32_t none = 0;
+  if (!spinning_.compare_exchange_strong(none, 1)) return;
+  Processor* woken = nullptr;
+  bool poller = false;
+  {
+    MutexLock lock(mutex_);
+    // A parked P before the one that polls: waking the poller makes somebody else poll.
+    for (size_t i = idle_list_.size(); i-- > 0;) {
+      if (woken && !woken->polling_) break;
+      woken = idle_list_[i];
+    }
+    if (woken) {
+      std::erase(idle_list_, woken);
+      idle_.store(static_cast<int32_t>(idle_list_.size()));
+      woken->in_idle_list_ = false;
+      poller = woken->polling_;
+    }
+  }
+  if (!woken) {
+    spinning_.fetch_sub(1);
+    return;
+  }
+  // It starts spinning on our count.
+  if (poller) {
+    netpoll_->Wakeup();
+  } else {
+    woken->parked_.store(0);
+    woken->parked_.notify_one();
+  }
+}
+
+G* Pool::PopGlobal(Processor& p) {
+  if (global_size_.load() == 0) return nullptr;
+  MutexLock lock(mutex_);
+  G* first = global_.Pop();
+  if (first) {
+    uint32_t batch = std::min<uint32_t>(
+        global_.size(), std::min<uint32_t>(kGlobalBatch, global_.size() / procs() + 1));
+    while (batch-- > 1) {
+      G* overflow = p.ring_.Push(global_.Pop(), /*front=*/false);
+      while (overflow) {
+        G* next = overflow->next;
+        global_.Push(overflow);
+        overflow = next;
+      }
+    }
+  }
+  global_size_.store(global_.size());
+  return first;
+}
+
+G* Pool::Steal(Processor& p) {
+  const uint32_t n = static_cast<uint32_t>(procs());
+  for (int round = 0; round < kStealRounds; ++round) {
+    p.random_ ^= p.random_ << 13;
+    p.random_ ^= p.random_ >> 17;
+    p.random_ ^= p.random_ << 5;
+    // n or n-1 is odd or n is 1..2, so a start and a step of 1 visit all; the start is random.
+    const uint32_t start = p.random_ % n;
+    for (uint32_t i = 0; i < n; ++i) {
+      Processor& victim = *processors_[(start + i) % n];
+      if (&victim == &p) continue;
+      if (G* g = victim.ring_.StealInto(p.ring_, round == kStealRounds - 1)) {
+        p.stats_.steals.fetch_add(1, std::memory_order_relaxed);
+        return g;
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool Pool::AnyRunnable() {
+  if (global_size_.load() != 0) return true;
+  for (auto& p : processors_) {
+    if (!p->ring_.Empty()) return true;
+  }
+  return false;
+}
+
+void Pool::StopSpinning(Processor& p) {
+  if (!p.spinning_) return;
+  p.spinning_ = false;
+  // The last spinner that found work wakes the next, so that work that came meanwhile is seen.
+  if (spinning_.fetch_sub(1) == 1 && AnyRunnable()) WakeOne();
+}
+
+G* Pool::FindRunnable(Processor& p) {
+  while (!Finished()) {
+    if (++p.tick_ % kGlobalCheckTicks == 0) {
+      if (G* g = PopGlobal(p)) return g;
+      if (poller_token_.exchange(false)) {
+        netpoll_->Poll(/*block=*/false);
+        poller_token_.store(true);
+      }
+    }
+    if (G* g = p.ring_.Pop()) return g;
+    if (G* g = PopGlobal(p)) return g;
+    if (poller_token_.exchange(false)) {
+      netpoll_->Poll(/*block=*/false);
+      poller_token_.store(true);
+      if (G* g = p.ring_.Pop()) return g;
+    }
+    if (p.spinning_ || 2 * spinning_.load() < procs() - idle_.load()) {
+      if (!p.spinning_) {
+        p.spinning_ = true;
+        spinning_.fetch_add(1);
+      }
+      if (G* g = Steal(p)) return g;
+    }
+    Park(p);
+  }
+  return nullptr;
+}
+
+void Pool::Park(Processor& p) {
+  p.parked_.store(1);
+  const bool polls = poller_token_.exchange(false);
+  {
+    MutexLock lock(mutex_);
+    idle_list_.push_back(&p);
+    p.in_idle_list_ = true;
+    p.polling_ = polls;
+    idle_.store(static_cast<int32_t>(idle_list_.size()));
+  }
+  if (p.spinning_) {
+    p.spinning_ = false;
+    spinning_.fetch_sub(1);
+  }
+  // We are idle for all to see; now look once more (the second barrier pattern above).
+  if (!AnyRunnable() && !Finished()) {
+    if (polls) {
+      netpoll_->Poll(/*block=*/true);
+      NotifySysmon();
+    } else {
+      // wait() returns when the word is no longer 1; Stop() and wakers set it to 0.
+      p.parked_.wait(1);
+    }
+  }
+  if (polls) poller_token_.store(true);
+  MutexLock lock(mutex_);
+  p.polling_ = false;
+  if (p.in_idle_list_) {
+    std::erase(idle_list_, &p);
+    idle_.store(static_cast<int32_t>(idle_list_.size()));
+    p.in_idle_list_ = false;
+  } else {
+    p.spinning_ = true;  // a waker took us off the list and counted us as spinning
+  }
+}
+
+void Pool::StealingLoop(Processor& p) {
+  while (G* g = FindRunnable(p)) {
+    StopSpinning(p);
+    RunG(g);
+  }
+}
+
+}  // namespace outrigger::scheduler

@@ -1,0 +1,171 @@
+#include "scheduler/netpoll/netpoll.h"
+
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "scheduler/base/check.h"
+#include "scheduler/core/machine.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+void DrainCounter(int fd, short, void*) {
+  uint64_t count;
+  [[maybe_unused]] ssize_t n = read(fd, &count, sizeof(count));
+}
+
+event_base* NewBase(bool shared) {
+  // The threading hooks are process-wide in libevent; a confined base opts out below.
+  static const int hooks = evthread_use_pthreads();
+  OUTRIGGER_CHECK(hooks == 0);
+  event_config* config = event_config_new();
+  event_config_require_features(config, EV_FEATURE_ET);
+  // Deadlines are ours (timerfd), so libevent need not read the clock.
+  event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
+  if (!shared) event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+  event_base* base = event_base_new_with_config(config);
+  event_config_free(config);
+  OUTRIGGER_CHECK(base != nullptr);
+  return base;
+}
+
+}  // namespace
+
+Netpoll::Netpoll(bool shared) : shared_(shared), now_(MonotonicNow()), base_(NewBase(shared)) {
+  timerfd_ = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+  wakefd_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  OUTRIGGER_CHECK(timerfd_ >= 0 && wakefd_ >= 0);
+  timer_event_ = event_new(base_, timerfd_, EV_READ | EV_ET | EV_PERSIST, &DrainCounter, nullptr);
+  wake_event_ = event_new(base_, wakefd_, EV_READ | EV_ET | EV_PERSIST, &DrainCounter, nullptr);
+  OUTRIGGER_CHECK(event_add(timer_event_, nullptr) == 0 && event_add(wake_event_, nullptr) == 0);
+}
+
+Netpoll::~Netpoll() {
+  event_free(timer_event_);
+  event_free(wake_event_);
+  close(timerfd_);
+  close(wakefd_);
+  event_base_free(base_);
+}
+
+void Netpoll::Wakeup() {
+  const uint64_t one = 1;
+  [[maybe_unused]] ssize_t n = write(wakefd_, &one, sizeof(one));
+}
+
+void Netpoll::ArmTimerfd(Nanos deadline) {
+  // An absolute time of 0 would disarm; deadlines in the past fire at once.
+  const Nanos at = std::max<Nanos>(deadline, 1);
+  itimerspec spec{};
+  spec.it_value = {at / kSecond, at % kSecond};
+  timerfd_settime(timerfd_, TFD_TIMER_ABSTIME, &spec, nullptr);
+  armed_ = deadline;
+}
+
+void Netpoll::AddTimer(Timer& timer, Nanos deadline) {
+  Guard guard(*this);
+  timers_.Add(timer, deadline);
+  // A confined base arms once, before it sleeps. A shared one may be asleep right now.
+  if (shared_ && deadline < armed_) ArmTimerfd(deadline);
+}
+
+void Netpoll::RemoveTimer(Timer& timer) {
+  // Unlocked look: only this timer's owner arms it, so "never armed" is seen truly. "Fired" is not:
+  // its callback may still run, so a shared base always takes the lock.
+  if (!shared_ && !timer.armed()) return;
+  Guard guard(*this);
+  timers_.Remove(timer);
+}
+
+void Netpoll::Poll(bool block) {
+  if (block) {
+    Guard guard(*this);
+    const Nanos next = timers_.Next();
+    // Lazy: an armed time before `next` belongs to a timer that was removed; it fires for nothing
+    // once and is not worth a system call now.
+    if (next < armed_) ArmTimerfd(next);
+  }
+  event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
+  now_ = shared_ ? now_ : MonotonicNow();
+  Guard guard(*this);
+  const Nanos now = shared_ ? MonotonicNow() : now_;
+  timers_.RunExpired(now);
+  if (armed_ <= now) {
+    armed_ = kNever;
+    if (shared_ && timers_.Next() != kNever) ArmTimerfd(timers_.Next());
+  }
+}
+
+PollFd::PollFd(Netpoll& netpoll, int fd) : netpoll_(netpoll), fd_(fd) {
+  event_ = event_new(netpoll_.base_, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, &OnEvent, this);
+  OUTRIGGER_CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
+}
+
+PollFd::~PollFd() {
+  // On a shared base this waits for a callback that runs on another thread: no lock is held here.
+  event_free(event_);
+  OUTRIGGER_CHECK(read_.waiter == nullptr && write_.waiter == nullptr);
+}
+
+void PollFd::OnEvent(int, short what, void* self) {
+  PollFd& fd = *static_cast<PollFd*>(self);
+  WritableCallback call = nullptr;
+  {
+    Netpoll::Guard guard(fd.netpoll_);
+    if (what & EV_READ) {
+      fd.read_.ready = true;
+      if (fd.read_.waiter) fd.read_.waiter->TryWake(Wake::kReady);
+    }
+    if (what & EV_WRITE) {
+      fd.write_.ready = true;
+      if (fd.write_.waiter) fd.write_.waiter->TryWake(Wake::kReady);
+      call = fd.on_writable_;
+    }
+  }
+  if (call) call(fd.on_writable_owner_);
+}
+
+bool FdWait::await_ready() {
+  Netpoll::Guard guard(fd_.netpoll_);
+  return std::exchange(side_.ready, false);
+}
+
+bool FdWait::await_suspend(std::coroutine_handle<> self) {
+  G* g = machine.g;
+  if (!g->BeginWait(reason_)) {
+    result_ = Wake::kCancelled;
+    return false;
+  }
+  waited_ = true;
+  g->resume = self;
+  {
+    Netpoll::Guard guard(fd_.netpoll_);
+    OUTRIGGER_CHECK(side_.waiter == nullptr);
+    side_.waiter = g;
+    // The edge may have come between await_ready and here (shared base).
+    if (side_.ready) g->TryWake(Wake::kReady);
+  }
+  if (deadline_ != kNever) {
+    timer_.g = g;
+    fd_.netpoll_.AddTimer(timer_, deadline_);
+  }
+  return g->CommitWait();
+}
+
+Wake FdWait::await_resume() {
+  if (!waited_) return result_;
+  if (deadline_ != kNever) fd_.netpoll_.RemoveTimer(timer_);
+  Netpoll::Guard guard(fd_.netpoll_);
+  side_.waiter = nullptr;
+  const Wake wake = machine.g->FinishWait();
+  if (wake == Wake::kReady) side_.ready = false;
+  return wake;
+}
+
+}  // namespace outrigger::scheduler

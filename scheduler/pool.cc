@@ -1,0 +1,236 @@
+#include "scheduler/pool.h"
+
+#include <pthread.h>
+
+#include <new>
+
+#include "absl/strings/str_cat.h"
+#include "scheduler/base/check.h"
+#include "scheduler/base/log.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+// Gs run between two looks at the netpoll, so that a full queue cannot hide ready descriptors.
+constexpr int kTurnBudget = 256;
+
+void NameAndBind(const std::string& name, const CpuSet& cpus) {
+  pthread_setname_np(pthread_self(), name.c_str());
+  if (cpus.Empty()) return;
+  if (absl::Status status = BindThisThread(cpus); !status.ok()) {
+    OUTRIGGER_LOG(kWarning, "scheduler", "%s runs unbound: %s", name, status.message());
+  }
+}
+
+}  // namespace
+
+void RunG(G* g) {
+  Machine& m = machine;
+  Processor& p = *m.p;
+  ProcessorStats& stats = p.stats();
+  stats.ticks.store(stats.ticks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  stats.running.store(g->name, std::memory_order_relaxed);
+  m.g = g;
+  m.next = g->resume;
+  while (m.next) std::exchange(m.next, nullptr).resume();
+  // From here on `g` may run elsewhere, unless its root frame finished just now.
+  m.g = nullptr;
+  stats.running.store(nullptr, std::memory_order_relaxed);
+  if (m.finished) {
+    m.g = g;  // destructors of the frame may look at it
+    std::exchange(m.finished, nullptr).destroy();
+    m.g = nullptr;
+    p.pool().FinishG(g, std::exchange(m.panicked, false));
+  }
+}
+
+void Ready(G* g) {
+  if (g->confined()) {
+    g->home->Queue(g);
+  } else {
+    g->pool->QueueStealing(g, /*front=*/true);
+  }
+}
+
+Pool::Pool(PoolOptions options) : options_(std::move(options)) {
+  const bool pinned = options_.policy == Policy::kPinned;
+  if (!pinned) netpoll_ = std::make_unique<Netpoll>(/*shared=*/true);
+  for (size_t i = 0; i < options_.affinity.size(); ++i) {
+    processors_.push_back(std::make_unique<Processor>(*this, static_cast<int>(i), pinned));
+  }
+  for (auto& p : processors_) threads_.emplace_back([this, &p] { ThreadMain(*p); });
+}
+
+Pool::~Pool() { Stop(); }
+
+void Pool::ThreadMain(Processor& p) {
+  NameAndBind(absl::StrCat(options_.name, ":", p.id()),
+              options_.affinity[static_cast<size_t>(p.id())]);
+  machine.p = &p;
+  if (p.pinned()) {
+    PinnedLoop(p);
+  } else {
+    StealingLoop(p);
+  }
+  machine.p = nullptr;
+  FrameTrim();
+}
+
+G* Pool::NewG(const char* name, Task<void> task) {
+  G* g = new (FrameAlloc(sizeof(G))) G;
+  g->name = name;
+  g->pool = this;
+  g->resume = task.Release();
+  live_.fetch_add(1, std::memory_order_relaxed);
+  return g;
+}
+
+JoinHandle Pool::Go(const char* name, Task<void> task) {
+  G* g = NewG(name, std::move(task));
+  JoinHandle handle(g);
+  // A stopping pool runs the G once, cancelled, so that its frame unwinds like any other.
+  if (options_.policy == Policy::kPinned) {
+    Processor& p = *machine.p;
+    OUTRIGGER_CHECK(&p.pool() == this);
+    g->home = &p;
+    p.live_.Add(g);
+    p.Queue(g);
+  } else {
+    {
+      MutexLock lock(live_mutex_);
+      // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
+      if (stopping_.load()) g->state.store(G::kCancel, std::memory_order_relaxed);
+      live_list_.Add(g);
+    }
+    QueueStealing(g, /*front=*/true);
+  }
+  return handle;
+}
+
+void Pool::FinishG(G* g, bool panicked) {
+  if (panicked) {
+    ProcessorStats& stats = machine.p->stats();
+    stats.panics.store(stats.panics.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    OUTRIGGER_LOG(kCritical, "scheduler", "task \"%s\" panicked and was ended", g->name);
+  }
+  {
+    LiveGuard guard(*g);
+    (g->confined() ? g->home->live_ : live_list_).Remove(g);
+    // release pairs with JoinHandle::done(): what the G wrote is seen.
+    g->state.fetch_or(G::kDone, std::memory_order_release);
+    if (g->joiner) g->joiner->TryWake(Wake::kReady);
+  }
+  g->Unref();
+  // Last: Stop() may end the pool's threads once this is 0.
+  if (live_.fetch_sub(1) == 1 && stopping_.load() && options_.policy == Policy::kStealing) {
+    for (auto& p : processors_) {
+      p->parked_.store(0);
+      p->parked_.notify_all();
+    }
+    netpoll_->Wakeup();
+  }
+}
+
+Pool::LiveGuard::LiveGuard(G& g) : mutex_(g.confined() ? nullptr : &g.pool->live_mutex_) {
+  if (mutex_) mutex_->Lock();
+}
+
+Pool::LiveGuard::~LiveGuard() {
+  if (mutex_) mutex_->Unlock();
+}
+
+bool Pool::Post(int id, std::function<void()> item) {
+  Processor& p = processor(id);
+  if (!p.mailbox_.Push(std::move(item))) return false;
+  // seq_cst pair with PinnedLoop: it stores sleeping_, then looks at pending().
+  if (p.sleeping_.load()) p.netpoll().Wakeup();
+  return true;
+}
+
+void Pool::PinnedLoop(Processor& p) {
+  while (true) {
+    for (int budget = kTurnBudget; budget > 0; --budget) {
+      G* g = p.local_.Pop();
+      if (!g) break;
+      RunG(g);
+    }
+    p.RunHooks();
+    if (p.mailbox_.pending()) {
+      for (auto& item : p.mailbox_.TakeAll()) item();
+    }
+    if (stopping_.load(std::memory_order_relaxed)) {
+      if (!p.live_.head()) return;
+      CancelAll(p);
+    }
+    bool block = p.local_.empty() && p.hooks_ == nullptr;
+    if (block) {
+      p.sleeping_.store(true);
+      block = !p.mailbox_.pending();
+    }
+    p.netpoll().Poll(block);
+    p.sleeping_.store(false, std::memory_order_relaxed);
+    if (block) NotifySysmon();
+    ProcessorStats& stats = p.stats();
+    stats.polls.store(stats.polls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+}
+
+void Pool::CancelAll(Processor& p) {
+  for (G* g = p.live_.head(); g; g = g->live_next) {
+    if (!g->cancelled()) g->Cancel();
+  }
+}
+
+void Pool::Stop() {
+  if (threads_.empty()) return;
+  stopping_.store(true);
+  if (options_.policy == Policy::kPinned) {
+    for (auto& p : processors_) p->netpoll().Wakeup();
+  } else {
+    // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
+    // Cancel() only queues.
+    MutexLock lock(live_mutex_);
+    for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
+  }
+  if (options_.policy == Policy::kStealing) {
+    for (auto& p : processors_) {
+      p->parked_.store(0);
+      p->parked_.notify_all();
+    }
+    netpoll_->Wakeup();
+  }
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+  for (auto& p : processors_) p->mailbox_.Close();
+}
+
+bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {
+  G* g = machine.g;
+  if (!g->BeginWait("join")) {
+    result_ = Wake::kCancelled;
+    return false;
+  }
+  waited_ = true;
+  g->resume = self;
+  {
+    Pool::LiveGuard guard(*target_);
+    target_->joiner = g;
+    if (done()) g->TryWake(Wake::kReady);
+  }
+  return g->CommitWait();
+}
+
+Wake JoinHandle::JoinWait::await_resume() {
+  if (!waited_) return result_;
+  Pool::LiveGuard guard(*target_);
+  target_->joiner = nullptr;
+  return machine.g->FinishWait();
+}
+
+Pool& CurrentPool() { return machine.p->pool(); }
+
+JoinHandle Go(const char* name, Task<void> task) {
+  return CurrentPool().Go(name, std::move(task));
+}
+
+}  // namespace outrigger::scheduler

@@ -1,0 +1,248 @@
+#include "scheduler/pool.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <future>
+
+#include "gtest/gtest.h"
+#include "scheduler/scheduler.h"
+#include "scheduler/sync/channel.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+PoolOptions Options(Policy policy, size_t procs) {
+  return {.name = policy == Policy::kPinned ? "data" : "control",
+          .policy = policy,
+          .affinity = std::vector<CpuSet>(procs)};
+}
+
+Task<int> Add(int a, int b) { co_return a + b; }
+
+Task<> SetSum(std::promise<int>& sum) {
+  int total = 0;
+  for (int i = 0; i < 10; ++i) total += co_await Add(i, 1);
+  sum.set_value(total);
+}
+
+TEST(TaskTest, AwaitsReturnValues) {
+  Pool pool(Options(Policy::kStealing, 1));
+  std::promise<int> sum;
+  pool.Go("sum", SetSum(sum));
+  EXPECT_EQ(sum.get_future().get(), 55);
+}
+
+Task<> Loop(int awaits, std::promise<int>& done) {
+  int total = 0;
+  for (int i = 0; i < awaits; ++i) total += co_await Add(1, 0);
+  done.set_value(total);
+}
+
+// Symmetric transfer without tail calls would use one stack frame an await.
+TEST(TaskTest, TenMillionAwaitsDoNotGrowTheStack) {
+  Pool pool(Options(Policy::kStealing, 1));
+  std::promise<int> done;
+  pool.Go("loop", Loop(10'000'000, done));
+  EXPECT_EQ(done.get_future().get(), 10'000'000);
+}
+
+Task<> Count(std::atomic<int>& count) {
+  count.fetch_add(1);
+  co_return;
+}
+
+Task<> SpawnMany(int n, std::atomic<int>& count, std::promise<void>& done) {
+  std::vector<JoinHandle> handles;
+  for (int i = 0; i < n; ++i) handles.push_back(Go("count", Count(count)));
+  for (const JoinHandle& handle : handles) co_await handle.Join();
+  done.set_value();
+}
+
+TEST(PoolTest, StealingPoolRunsEachSpawnOnce) {
+  for (size_t procs : {1, 2, 4}) {
+    Pool pool(Options(Policy::kStealing, procs));
+    std::atomic<int> count{0};
+    std::promise<void> done;
+    pool.Go("spawner", SpawnMany(100'000, count, done));
+    done.get_future().get();
+    EXPECT_EQ(count.load(), 100'000);
+  }
+}
+
+Task<> Panics() {
+  throw Panic("seeded");
+  co_return;
+}
+
+Task<> CatchesPanic(std::promise<std::string>& what) {
+  try {
+    co_await Panics();
+  } catch (const Panic& panic) {
+    what.set_value(panic.what());
+  }
+}
+
+TEST(PoolTest, PanicReachesTheAwaiterAndEndsOnlyItsTask) {
+  Pool pool(Options(Policy::kStealing, 1));
+  std::promise<std::string> what;
+  pool.Go("catches", CatchesPanic(what));
+  EXPECT_EQ(what.get_future().get(), "seeded");
+  pool.Go("panics", Panics());
+  std::atomic<int> count{0};
+  std::promise<void> done;
+  pool.Go("spawner", SpawnMany(10, count, done));
+  done.get_future().get();
+  pool.Stop();
+  EXPECT_EQ(pool.processor(0).stats().panics.load(), 1u);
+}
+
+Task<> SleepFor(Nanos duration, std::promise<Wake>& result) {
+  result.set_value(co_await Sleep(duration));
+}
+
+TEST(PoolTest, SleepEndsNotBeforeItsTime) {
+  Pool pool(Options(Policy::kStealing, 2));
+  std::promise<Wake> result;
+  const Nanos before = MonotonicNow();
+  pool.Go("sleep", SleepFor(20 * kMillisecond, result));
+  EXPECT_EQ(result.get_future().get(), Wake::kTimeout);
+  EXPECT_GE(MonotonicNow() - before, 20 * kMillisecond);
+}
+
+TEST(PoolTest, CancelEndsASleep) {
+  Pool pool(Options(Policy::kStealing, 2));
+  std::promise<Wake> result;
+  JoinHandle handle = pool.Go("sleep", SleepFor(3600 * kSecond, result));
+  handle.Cancel();
+  EXPECT_EQ(result.get_future().get(), Wake::kCancelled);
+}
+
+TEST(PoolTest, StopCancelsWhatStillWaits) {
+  for (Policy policy : {Policy::kStealing, Policy::kPinned}) {
+    Pool pool(Options(policy, 2));
+    std::promise<Wake> result;
+    if (policy == Policy::kPinned) {
+      ASSERT_TRUE(pool.Post(1, [&] { pool.Go("sleep", SleepFor(3600 * kSecond, result)); }));
+    } else {
+      pool.Go("sleep", SleepFor(3600 * kSecond, result));
+    }
+    std::promise<Wake> unused;
+    pool.Stop();
+    EXPECT_EQ(result.get_future().get(), Wake::kCancelled);
+    EXPECT_EQ(pool.live(), 0);
+  }
+}
+
+Task<> EchoOnce(int fd, std::promise<std::string>& text) {
+  PollFd poll(CurrentProcessor().netpoll(), fd);
+  char buffer[16];
+  ssize_t n;
+  while ((n = read(fd, buffer, sizeof(buffer))) < 0) {
+    if (co_await poll.Readable() != Wake::kReady) co_return;
+  }
+  text.set_value(std::string(buffer, static_cast<size_t>(n)));
+}
+
+Task<> ReadWithDeadline(int fd, std::promise<Wake>& result) {
+  PollFd poll(CurrentProcessor().netpoll(), fd);
+  result.set_value(co_await poll.Readable(MonotonicNow() + 5 * kMillisecond));
+}
+
+TEST(NetpollTest, WakesAReaderOnBothPolicies) {
+  for (Policy policy : {Policy::kStealing, Policy::kPinned}) {
+    int fds[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    {
+      Pool pool(Options(policy, 2));
+      std::promise<std::string> text;
+      std::promise<Wake> deadline;
+      if (policy == Policy::kPinned) {
+        ASSERT_TRUE(pool.Post(0, [&] { pool.Go("deadline", ReadWithDeadline(fds[1], deadline)); }));
+        EXPECT_EQ(deadline.get_future().get(), Wake::kTimeout);
+        ASSERT_TRUE(pool.Post(0, [&] { pool.Go("echo", EchoOnce(fds[0], text)); }));
+      } else {
+        pool.Go("deadline", ReadWithDeadline(fds[1], deadline));
+        EXPECT_EQ(deadline.get_future().get(), Wake::kTimeout);
+        pool.Go("echo", EchoOnce(fds[0], text));
+      }
+      ASSERT_EQ(write(fds[1], "hello", 5), 5);
+      EXPECT_EQ(text.get_future().get(), "hello");
+    }
+    close(fds[0]);
+    close(fds[1]);
+  }
+}
+
+Task<> Produce(Channel<int>& channel, int from, int to) {
+  for (int i = from; i < to; ++i) {
+    if (!co_await channel.Send(i)) co_return;
+  }
+}
+
+Task<> Consume(Channel<int>& channel, std::atomic<int64_t>& sum) {
+  while (std::optional<int> value = co_await channel.Receive()) sum.fetch_add(*value);
+}
+
+Task<> RunChannel(size_t capacity, std::promise<int64_t>& result) {
+  Channel<int> channel(capacity);
+  std::atomic<int64_t> sum{0};
+  std::vector<JoinHandle> producers, consumers;
+  for (int i = 0; i < 4; ++i) consumers.push_back(Go("consumer", Consume(channel, sum)));
+  for (int i = 0; i < 4; ++i) {
+    producers.push_back(Go("producer", Produce(channel, i * 1000, (i + 1) * 1000)));
+  }
+  for (const JoinHandle& handle : producers) co_await handle.Join();
+  channel.Close();
+  for (const JoinHandle& handle : consumers) co_await handle.Join();
+  result.set_value(sum.load());
+}
+
+TEST(ChannelTest, EachValueArrivesOnce) {
+  for (size_t capacity : {0, 1, 16}) {
+    for (size_t procs : {1, 3}) {
+      Pool pool(Options(Policy::kStealing, procs));
+      std::promise<int64_t> result;
+      pool.Go("channel", RunChannel(capacity, result));
+      EXPECT_EQ(result.get_future().get(), 4000LL * 3999 / 2);
+    }
+  }
+}
+
+Task<> YieldMany(int times, std::atomic<int>& running) {
+  for (int i = 0; i < times; ++i) co_await Yield();
+  running.fetch_sub(1);
+}
+
+TEST(PoolTest, YieldersAllFinish) {
+  for (size_t procs : {1, 2}) {
+    std::atomic<int> running{50};
+    {
+      Pool pool(Options(Policy::kStealing, procs));
+      for (int i = 0; i < 50; ++i) pool.Go("yield", YieldMany(1000, running));
+      pool.Stop();
+    }
+    EXPECT_EQ(running.load(), 0);
+  }
+}
+
+TEST(PoolTest, ThreadsCarryPoolNameAndAffinity) {
+  const CpuSet all = *CpuSet::OfThisProcess();
+  const int cpu = *all.begin();
+  PoolOptions options = Options(Policy::kPinned, 1);
+  options.affinity[0] = CpuSet{cpu};
+  Pool pool(std::move(options));
+  std::promise<std::pair<std::string, int>> seen;
+  ASSERT_TRUE(pool.Post(0, [&] {
+    char name[16];
+    pthread_getname_np(pthread_self(), name, sizeof(name));
+    cpu_set_t set;
+    sched_getaffinity(0, sizeof(set), &set);
+    seen.set_value({name, CPU_ISSET(cpu, &set) ? CPU_COUNT(&set) : -1});
+  }));
+  EXPECT_EQ(seen.get_future().get(), (std::pair<std::string, int>{"data:0", 1}));
+}
+
+}  // namespace
+}  // namespace outrigger::scheduler
