@@ -1,0 +1,48 @@
+// codec.h: one connection's protocol state: bytes in, streams out; streams' answers in, bytes out.
+// No socket and no scheduler here: a driver (proxy/connection on workers, control/service on the
+// control pool) moves the bytes.
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/codec/buffer/slice.h"
+#include "proxy/codec/http/stream.h"
+
+namespace outrigger::proxy {
+
+// What a server codec tells its owner.
+class ServerEvents {
+ public:
+  // A request's headers are complete. The handler owns one reference: it must call Release() once.
+  // Called from within Feed(): queue work, do not run it; do not call back into the codec but for
+  // the stream's own calls.
+  virtual void OnRequest(Stream& stream) = 0;
+  // There is something to Produce() outside of a Feed() (a stream's answer was queued).
+  virtual void OnWritable() = 0;
+
+ protected:
+  ~ServerEvents() = default;
+};
+
+// Owner: the connection. Thread-safety: confined.
+class Codec {
+ public:
+  virtual ~Codec() = default;
+  // Takes all of `input`, received from the peer. False: the connection is broken (protocol error,
+  // abuse); Produce() what is left to say (GOAWAY, 400), then close.
+  virtual bool Feed(const Slice& input) = 0;
+  // The peer closed its sending side.
+  virtual void OnEof() = 0;
+  // Appends bytes to send, until `out` holds about `limit` bytes or there are none.
+  virtual void Produce(SliceQueue& out, size_t limit) = 0;
+  // Starts a graceful end: no new streams, open ones finish. Idempotent.
+  virtual void Drain() = 0;
+  // True once the connection may be closed after all produced bytes are written.
+  virtual bool finished() const = 0;
+  // Streams open now.
+  virtual size_t open_streams() const = 0;
+  // The connection is gone: every open stream gets this error.
+  virtual void Abort(ErrorCode code) = 0;
+};
+
+}  // namespace outrigger::proxy
