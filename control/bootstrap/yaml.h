@@ -1,9 +1,9 @@
 // yaml.h: the one door to yaml-cpp. YAML 1.2 or JSON text becomes a plain ordered tree with places,
 // and a tree becomes text again (`outrigger inject`).
 // In the flow: file -> YamlNode -> proto_from_yaml.h -> bootstrap proto.
-// It does not know types beyond YAML's own: a scalar is text plus whether it was quoted. Merge keys
-// (`<<`) and comments are not kept. Hostile text ends as a Status: size, depth, node count and alias
-// expansion are bounded, duplicate keys, unknown tags and invalid UTF-8 are refused.
+// It knows no types: a scalar is text plus whether it was quoted. Comments are not kept, merge keys
+// (`<<`) not followed. Hostile text ends as a Status: size, depth, node count and alias expansion
+// are bounded; duplicate keys, unknown tags and invalid UTF-8 are refused.
 #pragma once
 
 #include <cstddef>
@@ -85,7 +85,7 @@ absl::StatusOr<std::vector<YamlNode>> ParseYamlDocuments(std::string_view text,
                                                          const YamlLimits& limits = {});
 
 // Block style, two spaces, ends with a newline. What is parsed and emitted parses to the same tree,
-// marks aside.
+// but for marks and for quotes that were not needed.
 std::string EmitYaml(const YamlNode& node);
 // Several documents, `---` between them.
 std::string EmitYaml(absl::Span<const YamlNode> documents);
