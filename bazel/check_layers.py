@@ -113,9 +113,11 @@ def check_twins(rules, files):
         return f"tests/{path[:-len('.cc')]}_test.cc"
 
     for path in files:
-        if path.endswith(".cc") and any(within(path, place) for place in rules.twins):
-            if twin(path) not in present and path not in rules.alone:
-                yield f"{path}: has no {twin(path)} and no `alone` line that says why"
+        # Without a header of its own it is a part of another file, and tested with that one.
+        wants_twin = (path.endswith(".cc") and path[:-len("cc")] + "h" in present and
+                      any(within(path, place) for place in rules.twins))
+        if wants_twin and twin(path) not in present and path not in rules.alone:
+            yield f"{path}: has no {twin(path)} and no `alone` line that says why"
     for path in rules.alone:
         if path not in present:
             yield f"bazel/layers.txt: `alone {path}`: there is no such file"

@@ -28,6 +28,8 @@ CLEAN = {
     "scheduler/task.cc": '#include "scheduler/task.h"\n',
     "scheduler/netpoll/poll.h": "#include <event2/event.h>\n",
     "proxy/main.cc": '#include "scheduler/task.h"\n',
+    "proxy/main.h": "",
+    "proxy/main_flags.cc": "",
     "proxy/filters/a/a.h": '#include "proxy/filters/filter.h"\n',
     "proxy/filters/a/wire.cc": '#include "proxy/filters/a/a.h"\n',
     "control/xds.h": '#include "api/a.pb.h"\n#include "proxy/filters/a/a.h"\n',
@@ -96,6 +98,9 @@ class CheckLayersTest(unittest.TestCase):
     def test_a_source_without_a_test_is_named(self):
         self.only({"tests/scheduler/task_test.cc": None},
                   "scheduler/task.cc: ", "tests/scheduler/task_test.cc")
+
+    def test_a_source_with_a_header_of_its_own_is_not_a_part_of_another(self):
+        self.only({"proxy/main_flags.h": ""}, "proxy/main_flags.cc: ", "main_flags_test.cc")
 
     def test_an_exception_must_still_be_one(self):
         self.only({"tests/proxy/main_test.cc": ""}, "bazel/layers.txt: ", "take the line out")
