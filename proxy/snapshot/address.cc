@@ -9,7 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "absl/strings/str_format.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -33,6 +33,13 @@ std::string Text(const sockaddr_storage& storage, socklen_t length) {
   while (text.size() > 1 && text.back() == '\0') text.pop_back();
   if (!text.empty() && text[0] == '\0') text[0] = '@';
   return text;
+}
+
+// "[::1]" or "10.0.0.1" before the last colon of "IP:PORT"; the brackets go.
+std::string_view IpOf(std::string_view text) {
+  std::string_view ip = text.substr(0, text.rfind(':'));
+  if (ip.size() >= 2 && ip.front() == '[' && ip.back() == ']') ip = ip.substr(1, ip.size() - 2);
+  return ip;
 }
 
 }  // namespace
@@ -61,15 +68,16 @@ absl::StatusOr<Address> Address::Ip(std::string_view ip, uint32_t port) {
     v6.sin6_port = htons(static_cast<uint16_t>(port));
     return From(storage, sizeof(sockaddr_in6));
   }
-  return absl::InvalidArgumentError(absl::StrCat("\"", ip, "\" is not an IP address"));
+  return absl::InvalidArgumentError(absl::StrFormat("\"%s\" is not an IP address", ip));
 }
 
 absl::StatusOr<Address> Address::Pipe(std::string_view path) {
   sockaddr_storage storage{};
   auto& un = reinterpret_cast<sockaddr_un&>(storage);
   if (path.empty() || path.size() >= sizeof(un.sun_path)) {
-    return absl::InvalidArgumentError(absl::StrCat("socket path \"", path, "\" must have 1 to ",
-                                                   sizeof(un.sun_path) - 1, " characters"));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("socket path \"%s\" must have 1 to %d characters", path,
+                        sizeof(un.sun_path) - 1));
   }
   un.sun_family = AF_UNIX;
   std::memcpy(un.sun_path, path.data(), path.size());
@@ -80,16 +88,16 @@ absl::StatusOr<Address> Address::Pipe(std::string_view path) {
 }
 
 absl::StatusOr<Address> Address::Parse(std::string_view text) {
-  if (absl::ConsumePrefix(&text, "unix:")) return Pipe(text);
+  constexpr std::string_view kUnix = "unix:";
+  if (text.substr(0, kUnix.size()) == kUnix) return Pipe(text.substr(kUnix.size()));
   const size_t colon = text.rfind(':');
   uint32_t port;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(text.substr(colon + 1), &port)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("\"", text, "\" is not an address: want IP:PORT, [IPv6]:PORT or unix:PATH"));
+  if (colon == std::string_view::npos ||
+      !absl::SimpleAtoi(std::string(text.substr(colon + 1)), &port)) {
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "\"%s\" is not an address: want IP:PORT, [IPv6]:PORT or unix:PATH", text));
   }
-  std::string_view ip = text.substr(0, colon);
-  if (absl::ConsumePrefix(&ip, "[")) absl::ConsumeSuffix(&ip, "]");
-  return Ip(ip, port);
+  return Ip(IpOf(text), port);
 }
 
 uint16_t Address::port() const {
@@ -98,11 +106,6 @@ uint16_t Address::port() const {
   return 0;
 }
 
-std::string Address::ip() const {
-  if (!is_ip()) return text;
-  std::string_view ip = std::string_view(text).substr(0, text.rfind(':'));
-  if (absl::ConsumePrefix(&ip, "[")) absl::ConsumeSuffix(&ip, "]");
-  return std::string(ip);
-}
+std::string Address::ip() const { return is_ip() ? std::string(IpOf(text)) : text; }
 
 }  // namespace outrigger::proxy
