@@ -144,6 +144,9 @@ bool FitsLiteralBlock(std::string_view text) {
   return true;
 }
 
+// A longer key must be announced by "? " (YAML 1.2, 7.4.2).
+constexpr size_t kMaxImplicitKey = 1024;
+
 // Writes one tree. `indent` is the column of the block that is being written.
 //
 // Runs on: any. Owner: EmitYaml. Thread-safety: confined.
@@ -198,7 +201,14 @@ class Emitter {
     for (const YamlEntry& entry : node.entries) {
       if (!first) NewLine(indent);
       first = false;
-      out_ += EmitScalar(entry.key, entry.key_quoted) + ":";
+      const std::string key = EmitScalar(entry.key, entry.key_quoted);
+      if (key.size() > kMaxImplicitKey) {
+        out_ += "? " + key;
+        NewLine(indent);
+      } else {
+        out_ += key;
+      }
+      out_ += ':';
       Value(entry.value, indent, /*in_mapping=*/true);
     }
     for (const YamlNode& item : node.items) {
