@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "scheduler/base/status_macros.h"
 #include "yaml-cpp/eventhandler.h"
 #include "yaml-cpp/exceptions.h"
 #include "yaml-cpp/mark.h"
@@ -82,16 +83,17 @@ class ViewBuffer : public std::streambuf {
 // Runs on: any. Owner: ParseYamlDocuments. Thread-safety: confined.
 class TreeBuilder : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string_view source, const YamlLimits& limits)
-      : source_(source), limits_(limits) {}
+  TreeBuilder(std::string_view source, const YamlLimits& limits, size_t max_documents)
+      : source_(source), limits_(limits), max_documents_(max_documents) {}
 
   const absl::Status& status() const { return status_; }
   std::vector<YamlNode> TakeDocuments() { return std::move(documents_); }
-  const std::vector<YamlMark>& document_marks() const { return document_marks_; }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
     anchors_.clear();
-    document_marks_.push_back(ToMark(mark));
+    if (documents_.size() < max_documents_) return;
+    Fail(ToMark(mark), max_documents_ == 1 ? "text after the end of the one document expected here"
+                                           : "too many documents");
   }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override;
@@ -142,9 +144,10 @@ class TreeBuilder : public YAML::EventHandler {
 
   const std::string_view source_;
   const YamlLimits& limits_;
+  // Also ends yaml-cpp's loop on text like "!!str ,", which it answers with documents for ever.
+  const size_t max_documents_;
   absl::Status status_;
   std::vector<YamlNode> documents_;
-  std::vector<YamlMark> document_marks_;
   std::vector<Frame> frames_;
   absl::flat_hash_map<YAML::anchor_t, Anchored> anchors_;
   Cost total_;
@@ -293,15 +296,17 @@ absl::Status Drive(std::string_view text, std::string_view source, TreeBuilder& 
   return builder.status();
 }
 
-absl::Status Build(std::string_view text, std::string_view source, const YamlLimits& limits,
-                   TreeBuilder& builder) {
+absl::StatusOr<std::vector<YamlNode>> Build(std::string_view text, std::string_view source,
+                                            const YamlLimits& limits, size_t max_documents) {
   if (text.size() > limits.max_bytes) {
     return absl::InvalidArgumentError(absl::StrFormat(
         "%s: %d bytes, more than the limit of %d", source, text.size(), limits.max_bytes));
   }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
-  if (absl::Status status = CheckCharacters(text, source); !status.ok()) return status;
-  return Drive(text, source, builder);
+  OUTRIGGER_RETURN_IF_ERROR(CheckCharacters(text, source));
+  TreeBuilder builder(source, limits, max_documents);
+  OUTRIGGER_RETURN_IF_ERROR(Drive(text, source, builder));
+  return builder.TakeDocuments();
 }
 
 }  // namespace
@@ -361,21 +366,14 @@ bool YamlNode::Erase(std::string_view key) {
 absl::StatusOr<std::vector<YamlNode>> ParseYamlDocuments(std::string_view text,
                                                          std::string_view source,
                                                          const YamlLimits& limits) {
-  TreeBuilder builder(source, limits);
-  if (absl::Status status = Build(text, source, limits, builder); !status.ok()) return status;
-  return builder.TakeDocuments();
+  return Build(text, source, limits, limits.max_documents);
 }
 
 absl::StatusOr<YamlNode> ParseYaml(std::string_view text, std::string_view source,
                                    const YamlLimits& limits) {
-  TreeBuilder builder(source, limits);
-  if (absl::Status status = Build(text, source, limits, builder); !status.ok()) return status;
-  std::vector<YamlNode> documents = builder.TakeDocuments();
-  if (documents.empty()) return YamlNode();
-  if (documents.size() > 1) {
-    return ErrorAt(source, builder.document_marks()[1], "a second document, where one is expected");
-  }
-  return std::move(documents.front());
+  absl::StatusOr<std::vector<YamlNode>> documents = Build(text, source, limits, 1);
+  if (!documents.ok()) return documents.status();
+  return documents->empty() ? YamlNode() : std::move(documents->front());
 }
 
 }  // namespace outrigger::control

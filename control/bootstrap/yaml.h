@@ -35,8 +35,11 @@ struct YamlNode {
   static YamlNode String(std::string text);
   // A scalar that readers may take for a number or a boolean: Plain("8080"), Plain("true").
   static YamlNode Plain(std::string text);
-  static YamlNode Sequence(std::vector<YamlNode> items = {});
-  static YamlNode Mapping(std::vector<YamlEntry> entries = {});
+  static YamlNode Sequence(std::vector<YamlNode> items);
+  static YamlNode Mapping(std::vector<YamlEntry> entries);
+  // Empty ones: overloads, since a default argument would need YamlEntry complete here (Clang).
+  static YamlNode Sequence();
+  static YamlNode Mapping();
 
   bool IsNull() const { return kind == Kind::kNull; }
   bool IsScalar() const { return kind == Kind::kScalar; }
@@ -68,10 +71,14 @@ struct YamlEntry {
   YamlMark mark;  // of the key
 };
 
+inline YamlNode YamlNode::Sequence() { return Sequence({}); }
+inline YamlNode YamlNode::Mapping() { return Mapping({}); }
+
 struct YamlLimits {
   size_t max_bytes = 32u << 20;       // of the source
   size_t max_text_bytes = 64u << 20;  // of all scalars, copies made by aliases included
   size_t max_nodes = 2'000'000;       // copies made by aliases included
+  size_t max_documents = 10'000;
   int max_depth = 100;
 };
 
