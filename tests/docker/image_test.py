@@ -78,7 +78,7 @@ def image(buildah, tmp_path_factory):
     shutil.copytree("docker", context / "docker", symlinks=False)
     shutil.copy2(OUTRIGGER, context / "outrigger")
     buildah("build", "--isolation", "chroot", "--build-arg", "BASE=localhost/base:test",
-            "--build-arg", "BINARY=prebuilt", "--target", "run", "--tag", "localhost/outrigger:test",
+            "--build-arg", "BINARY=outrigger", "--target", "run", "--tag", "localhost/outrigger:test",
             "--file", context / "docker/Dockerfile", context)
     return "localhost/outrigger:test"
 
