@@ -1,0 +1,148 @@
+#include "proxy/stats/scopes.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+
+namespace outrigger::proxy {
+namespace {
+
+#define OUTRIGGER_STAT_ROW(name, Kind, help) {#name, StatKind::k##Kind, help},
+constexpr StatDesc kHttp[] = {OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kListener[] = {OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kWorkerListener[] = {OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kCircuitBreaker[] = {OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kCluster[] = {OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kServer[] = {OUTRIGGER_SERVER_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kListenerTable[] = {OUTRIGGER_LISTENER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kClusterTable[] = {OUTRIGGER_CLUSTER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kSubscription[] = {OUTRIGGER_SUBSCRIPTION_STATS(OUTRIGGER_STAT_ROW)};
+#undef OUTRIGGER_STAT_ROW
+
+// Expands inside a Make(): fills `stats` from its scope's first slot, in the order of the list.
+#define OUTRIGGER_STAT_FILL(name, Kind, help) stats.name = Kind{slot++};
+
+std::string Replaced(std::string_view text, char from, char to) {
+  std::string out(text);
+  std::replace(out.begin(), out.end(), from, to);
+  return out;
+}
+
+}  // namespace
+
+HttpStats HttpStats::Make(StatRegistry& registry, std::string_view stat_prefix) {
+  HttpStats stats;
+  uint32_t slot = registry.AddScope(
+      absl::StrFormat("http.%s.", stat_prefix), "envoy_http_",
+      {{"envoy_http_conn_manager_prefix", std::string(stat_prefix)}}, kHttp);
+  if (slot == 0) return stats;
+  OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+Counter HttpStats::ByClass(int status) const {
+  switch (status / 100) {
+    case 1: return downstream_rq_1xx;
+    case 2: return downstream_rq_2xx;
+    case 3: return downstream_rq_3xx;
+    case 4: return downstream_rq_4xx;
+    case 5: return downstream_rq_5xx;
+    default: return {};
+  }
+}
+
+ListenerStats ListenerStats::Make(StatRegistry& registry, std::string_view address) {
+  ListenerStats stats;
+  const std::string name = Replaced(address, ':', '_');
+  uint32_t slot = registry.AddScope(absl::StrFormat("listener.%s.", name), "envoy_listener_",
+                                    {{"envoy_listener_address", name}}, kListener);
+  if (slot == 0) return stats;
+  OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+WorkerListenerStats WorkerListenerStats::Make(StatRegistry& registry, std::string_view address,
+                                              int worker) {
+  WorkerListenerStats stats;
+  const std::string name = Replaced(address, ':', '_');
+  uint32_t slot = registry.AddScope(
+      absl::StrFormat("listener.%s.worker_%d.", name, worker), "envoy_listener_worker_",
+      {{"envoy_listener_address", name}, {"envoy_worker_id", std::to_string(worker)}},
+      kWorkerListener);
+  if (slot == 0) return stats;
+  OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+CircuitBreakerStats CircuitBreakerStats::Make(StatRegistry& registry, std::string_view cluster) {
+  CircuitBreakerStats stats;
+  uint32_t slot = registry.AddScope(
+      absl::StrFormat("cluster.%s.circuit_breakers.default.", cluster),
+      "envoy_cluster_circuit_breakers_default_",
+      {{"envoy_cluster_name", std::string(cluster)}}, kCircuitBreaker);
+  if (slot == 0) return stats;
+  OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+ClusterStats ClusterStats::Make(StatRegistry& registry, std::string_view name) {
+  ClusterStats stats;
+  stats.circuit_breakers = CircuitBreakerStats::Make(registry, name);
+  uint32_t slot = registry.AddScope(absl::StrFormat("cluster.%s.", name), "envoy_cluster_",
+                                    {{"envoy_cluster_name", std::string(name)}}, kCluster);
+  if (slot == 0) return stats;
+  OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+Counter ClusterStats::ByClass(int status) const {
+  switch (status / 100) {
+    case 1: return upstream_rq_1xx;
+    case 2: return upstream_rq_2xx;
+    case 3: return upstream_rq_3xx;
+    case 4: return upstream_rq_4xx;
+    case 5: return upstream_rq_5xx;
+    default: return {};
+  }
+}
+
+ServerStats ServerStats::Make(StatRegistry& registry) {
+  ServerStats stats;
+  uint32_t slot = registry.AddScope("server.", "envoy_server_", {}, kServer);
+  if (slot == 0) return stats;
+  OUTRIGGER_SERVER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+ListenerTableStats ListenerTableStats::Make(StatRegistry& registry) {
+  ListenerTableStats stats;
+  uint32_t slot =
+      registry.AddScope("listener_manager.", "envoy_listener_manager_", {}, kListenerTable);
+  if (slot == 0) return stats;
+  OUTRIGGER_LISTENER_TABLE_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+ClusterTableStats ClusterTableStats::Make(StatRegistry& registry) {
+  ClusterTableStats stats;
+  uint32_t slot =
+      registry.AddScope("cluster_manager.", "envoy_cluster_manager_", {}, kClusterTable);
+  if (slot == 0) return stats;
+  OUTRIGGER_CLUSTER_TABLE_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+SubscriptionStats SubscriptionStats::Make(StatRegistry& registry, std::string_view prefix) {
+  SubscriptionStats stats;
+  uint32_t slot = registry.AddScope(
+      absl::StrFormat("%s.", prefix),
+      absl::StrFormat("envoy_%s_", Replaced(prefix, '.', '_')), {}, kSubscription);
+  if (slot == 0) return stats;
+  OUTRIGGER_SUBSCRIPTION_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+}  // namespace outrigger::proxy
