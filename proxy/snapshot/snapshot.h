@@ -91,6 +91,7 @@ struct RouteConfig {
   std::map<std::string, uint32_t, std::less<>> prefix;  // key without "*": "x."
   std::optional<uint32_t> any;
   bool ignore_port_in_host_matching = false;
+  bool validate_clusters = true;  // a route to an unknown cluster: an error, else a 503 NC
 };
 
 // http_connection_manager.v3.HttpConnectionManager
@@ -154,6 +155,7 @@ struct CircuitBreakers {
 
 struct DnsName {
   std::string name;
+  std::string hostname;  // endpoint.hostname; the name if that is empty
   uint32_t port = 0;
   uint32_t weight = 1;
 };
@@ -176,6 +178,9 @@ struct Cluster {
   DnsFamily dns_family = DnsFamily::kAuto;
   Nanos dns_refresh = 5 * kSecond;
   bool respect_dns_ttl = false;
+  Nanos dns_failure_refresh = 0;      // dns_failure_refresh_rate.base_interval; 0: dns_refresh
+  Nanos dns_failure_refresh_max = 0;  // what it doubles up to
+  bool wait_for_warm = true;          // wait_for_warm_on_init: readiness waits for the first answer
   ClusterStats stats;
 };
 
