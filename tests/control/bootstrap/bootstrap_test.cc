@@ -145,26 +145,6 @@ TEST(LoadBootstrapTest, PathsReachThroughTypedConfig) {
                         "duration like \"1.5s\", got \"soon\""));
 }
 
-TEST(LoadBootstrapTest, EveryExtensionOfTheSubsetIsKnown) {
-  for (std::string_view type :
-       {"config.route.v3.FilterConfig", "extensions.access_loggers.file.v3.FileAccessLog",
-        "extensions.access_loggers.stream.v3.StderrAccessLog",
-        "extensions.access_loggers.stream.v3.StdoutAccessLog",
-        "extensions.filters.http.cors.v3.Cors", "extensions.filters.http.cors.v3.CorsPolicy",
-        "extensions.filters.http.fault.v3.HTTPFault",
-        "extensions.filters.http.local_ratelimit.v3.LocalRateLimit",
-        "extensions.filters.http.router.v3.Router",
-        "extensions.request_id.uuid.v3.UuidRequestIdConfig",
-        "extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
-        "extensions.transport_sockets.raw_buffer.v3.RawBuffer",
-        "extensions.upstreams.http.v3.HttpProtocolOptions"}) {
-    const std::string text = "{admin: {access_log: [{typed_config: {\"@type\": a/envoy." +
-                             std::string(type) + "}}]}}";
-    const absl::Status status = LoadBootstrap({.config_yaml = text}).status();
-    EXPECT_TRUE(status.ok()) << status;
-  }
-}
-
 TEST(LoadBootstrapTest, UnknownTypeIsNamed) {
   const std::string path = WriteFile(Replaced(kSidecar, "fault.v3.HTTPFault", "lua.v3.Lua"));
   EXPECT_THAT(std::string(LoadBootstrap({.path = path}).status().message()),
