@@ -14,10 +14,11 @@ namespace outrigger::proxy {
 class ServerEvents {
  public:
   // A request's headers are complete. The handler owns one reference: it must call Release() once.
-  // Called from within Feed(): queue work, do not run it; do not call back into the codec but for
-  // the stream's own calls.
+  // Called from within Feed() or Produce(): queue work, do not run it; do not call back into the
+  // codec but for the stream's own calls.
   virtual void OnRequest(Stream& stream) = 0;
-  // There is something to Produce() outside of a Feed() (a stream's answer was queued).
+  // There is something to Produce() outside of a Feed() (a stream's answer was queued), or
+  // reading_paused() or finished() may have changed.
   virtual void OnWritable() = 0;
 
  protected:
@@ -31,6 +32,9 @@ class Codec {
   // Takes all of `input`, received from the peer. False: the connection is broken (protocol error,
   // abuse); Produce() what is left to say (GOAWAY, 400), then close.
   virtual bool Feed(const Slice& input) = 0;
+  // Enough lies here that no handler has taken: the driver reads no more from the peer until this
+  // turns false. HTTP/2 has windows for that.
+  virtual bool reading_paused() const { return false; }
   // The peer closed its sending side.
   virtual void OnEof() = 0;
   // Appends bytes to send, until `out` holds about `limit` bytes or there are none.
