@@ -40,13 +40,6 @@ void Headers::Set(std::string_view name, std::string_view value) {
   Add(name, value);
 }
 
-template <typename Match>
-size_t Headers::RemoveIf(Match match) {
-  const uint32_t before = size_;
-  size_ = static_cast<uint32_t>(std::remove_if(headers_, headers_ + size_, match) - headers_);
-  return before - size_;
-}
-
 size_t Headers::Remove(HeaderName id) {
   return RemoveIf([id](const Header& header) { return header.id == id; });
 }

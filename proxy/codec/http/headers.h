@@ -2,6 +2,7 @@
 // stream's arena; a Header's views are good until the stream ends.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -60,7 +61,14 @@ class Headers {
   // Removes all with this name; returns how many.
   size_t Remove(HeaderName id);
   size_t Remove(std::string_view name);
+  template <typename Match>
+  size_t RemoveIf(Match match) {
+    const uint32_t before = size_;
+    size_ = static_cast<uint32_t>(std::remove_if(headers_, headers_ + size_, match) - headers_);
+    return before - size_;
+  }
 
+  void Clear() { size_ = 0; }
   // Copies all of `other`'s entries: their bytes too, into this list's arena.
   void CopyFrom(const Headers& other);
   // Sum of name and value lengths.
@@ -69,8 +77,6 @@ class Headers {
 
  private:
   void Reserve(size_t capacity);
-  template <typename Match>
-  size_t RemoveIf(Match match);
 
   Arena& arena_;
   Header* headers_ = nullptr;

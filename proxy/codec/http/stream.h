@@ -55,6 +55,9 @@ class Stream {
   // Takes the handler off: the codec may end the stream on its own (it resets it if it is still
   // open), and frees it when it is done. The handler must not touch it afterwards.
   virtual void Release() = 0;
+  // Takes over the handler's reference to `other` until this stream is freed: what was sent here may
+  // still point into its arena.
+  void ReleaseWithThis(Stream& other) { kept_ = &other; }
 
   // Where Notify() goes; a proxied request gives both of its streams the same signal.
   void SetObserver(scheduler::Signal* event) { event_ = event; }
@@ -63,9 +66,12 @@ class Stream {
   }
 
  protected:
-  virtual ~Stream() = default;
+  virtual ~Stream() {
+    if (kept_) kept_->Release();
+  }
 
  private:
+  Stream* kept_ = nullptr;
   scheduler::Signal* event_ = nullptr;
 };
 

@@ -1,0 +1,257 @@
+#include "proxy/codec/http2/callbacks.h"
+
+#include <algorithm>
+
+#include "proxy/codec/http2/session.h"
+#include "proxy/codec/http2/stream.h"
+
+namespace outrigger::proxy::http2 {
+namespace {
+
+// Below this a copy costs less than a counted reference, an iovec and a 9-byte frame head of its own;
+// it also keeps a small body from pinning a large read block.
+constexpr size_t kCopyBelow = 2048;
+
+Session& Self(void* self) { return *static_cast<Session*>(self); }
+
+Http2Stream* Find(nghttp2_session* session, int32_t id) {
+  return static_cast<Http2Stream*>(nghttp2_session_get_stream_user_data(session, id));
+}
+
+bool IsInformational(const Headers& headers) {
+  const std::string_view status = headers.Get(HeaderName::kStatus);
+  return status.size() == 3 && status[0] == '1';
+}
+
+}  // namespace
+
+nghttp2_session_callbacks* Callbacks::Table() {
+  static nghttp2_session_callbacks* const table = [] {
+    nghttp2_session_callbacks* made;
+    nghttp2_session_callbacks_new(&made);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(made, &OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback(made, &OnHeader);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(made, &OnFrame);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &OnData);
+    nghttp2_session_callbacks_set_on_stream_close_callback(made, &OnClose);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &OnInvalidFrame);
+    nghttp2_session_callbacks_set_send_data_callback(made, &SendData);
+    nghttp2_session_callbacks_set_on_frame_send_callback(made, &OnFrameSent);
+    return made;
+  }();
+  return table;
+}
+
+int Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+  if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    Http2Stream* stream = new Http2Stream(Self(self));
+    stream->id_ = frame->hd.stream_id;
+    nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
+  } else if (Http2Stream* stream = Find(session, frame->hd.stream_id)) {
+    stream->header_bytes_ = stream->header_count_ = 0;
+  }
+  return 0;
+}
+
+int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+                        size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
+                        void* self) {
+  Http2Stream* stream = Find(session, frame->hd.stream_id);
+  if (!stream) return 0;
+  Session& codec = Self(self);
+  // Fields are counted as well as bytes: a one-byte HPACK reference costs us a whole entry
+  // (CVE-2026-47774). The 32 octets are RFC 9113 6.5.2's overhead.
+  stream->header_bytes_ += static_cast<uint32_t>(name_size + value_size + 32);
+  if (++stream->header_count_ > codec.limits_.max_count ||
+      stream->header_bytes_ > codec.limits_.max_bytes) {
+    ++codec.counts_.header_overflow;
+    stream->error = {ErrorCode::kHeadersTooLarge,
+                     codec.server_ ? Side::kDownstream : Side::kUpstream, false};
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // RST_STREAM
+  }
+  const std::string_view text(reinterpret_cast<const char*>(name), name_size);
+  Headers& list = stream->headers_complete ? stream->trailers : stream->headers;
+  const HeaderName id = LookupHeader(text);
+  list.AddRaw({id == HeaderName::kOther ? stream->arena.Copy(text) : HeaderText(id),
+               stream->arena.Copy({reinterpret_cast<const char*>(value), value_size}), id,
+               (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0});
+  return 0;
+}
+
+int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+  Session& codec = Self(self);
+  switch (frame->hd.type) {
+    case NGHTTP2_HEADERS: {
+      Http2Stream* stream = Find(session, frame->hd.stream_id);
+      if (!stream) return 0;
+      const bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
+      stream->end_received = end;
+      if (!stream->headers_complete) {
+        if (!codec.server_ && IsInformational(stream->headers)) {
+          const std::string_view status = stream->headers.Get(HeaderName::kStatus);
+          stream->informational = static_cast<uint16_t>(100 + (status[1] - '0') * 10 + status[2] - '0');
+          stream->headers.Clear();
+        } else {
+          stream->headers_complete = true;
+          if (codec.server_) {
+            codec.OnRequest(*stream);
+            return 0;
+          }
+        }
+      }
+      stream->Notify();
+      return 0;
+    }
+    case NGHTTP2_DATA:
+      if (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) {
+        if (Http2Stream* stream = Find(session, frame->hd.stream_id)) {
+          stream->end_received = true;
+          stream->Notify();
+        }
+      }
+      return 0;
+    case NGHTTP2_RST_STREAM:
+      ++codec.counts_.rx_reset;
+      return 0;
+    case NGHTTP2_SETTINGS:
+      codec.OnStreamClosed();  // the peer's stream limit may have grown
+      return 0;
+    case NGHTTP2_PING:
+      // Our own ping, sent with the first GOAWAY, came back: the peer has seen it. Say the last word.
+      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && codec.drain_started_ && codec.server_) {
+        nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
+                              nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,
+                              nullptr, 0);
+      }
+      return 0;
+    case NGHTTP2_GOAWAY:
+      codec.goaway_received_ = true;
+      codec.OnStreamClosed();
+      return 0;
+    default:
+      return 0;
+  }
+}
+
+int Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8_t* data,
+                      size_t size, void* self) {
+  Session& codec = Self(self);
+  // The connection's window opens at once: one slow reader must not stop its neighbours. What a
+  // stream may hold here is bounded by its own window, which opens when the handler consumes.
+  nghttp2_session_consume_connection(session, size);
+  Http2Stream* stream = Find(session, id);
+  if (!stream || stream->handler_gone_) {
+    nghttp2_session_consume_stream(session, id, size);
+    return 0;
+  }
+  const char* bytes = reinterpret_cast<const char*>(data);
+  stream->received += size;
+  stream->body.Push(size < kCopyBelow ? Slice::Copy({bytes, size})
+                                      : Slice(codec.input_->block(), bytes, size));
+  stream->Notify();
+  return 0;
+}
+
+int Callbacks::OnClose(nghttp2_session* session, int32_t id, uint32_t error, void* self) {
+  Http2Stream* stream = Find(session, id);
+  if (!stream) return 0;
+  const Side peer = Self(self).server_ ? Side::kDownstream : Side::kUpstream;
+  nghttp2_session_set_stream_user_data(session, id, nullptr);
+  ErrorCode code = ErrorCode::kNone;
+  if (error == NGHTTP2_REFUSED_STREAM) {
+    code = ErrorCode::kRefused;
+  } else if (error == NGHTTP2_PROTOCOL_ERROR) {
+    code = ErrorCode::kProtocol;
+  } else if (error != NGHTTP2_NO_ERROR || !stream->end_received || !stream->out_end_) {
+    code = ErrorCode::kReset;
+  }
+  stream->Close(code, stream->reset_ ? Side::kLocal : peer, error == NGHTTP2_REFUSED_STREAM);
+  return 0;
+}
+
+int Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+  const bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
+                    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+  if (!ends || !Self(self).server_) return 0;
+  Http2Stream* stream = Find(session, frame->hd.stream_id);
+  // The answer is out before the request's end: the rest is not wanted (RFC 9113 8.1).
+  if (stream && !stream->end_received) {
+    nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
+  }
+  return 0;
+}
+
+int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* self) {
+  ++Self(self).counts_.protocol_error;
+  return 0;
+}
+
+ssize_t Callbacks::ReadBody(nghttp2_session* session, int32_t id, uint8_t* buffer, size_t size,
+                            uint32_t* flags, nghttp2_data_source* source, void*) {
+  Http2Stream& stream = *static_cast<Http2Stream*>(source->ptr);
+  const size_t n = std::min(size, stream.out_.bytes());
+  if (n == 0 && !stream.out_end_) {
+    stream.deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
+  if (n == stream.out_.bytes() && stream.out_end_) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    if (!stream.trailers_out_.empty()) {
+      *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+      SubmitTrailers(session, id, stream);
+    }
+  }
+  if (n >= kCopyBelow) {
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;  // SendData() moves the slices
+    return static_cast<ssize_t>(n);
+  }
+  for (size_t left = n; left > 0;) {
+    const std::string_view front = stream.out_.front().view();
+    const size_t part = std::min(left, front.size());
+    std::copy_n(front.data(), part, reinterpret_cast<char*>(buffer));
+    buffer += part;
+    left -= part;
+    stream.out_.Drain(part);
+  }
+  if (n > 0) stream.Notify();  // room below the send watermark
+  return static_cast<ssize_t>(n);
+}
+
+int Callbacks::SendData(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
+                        nghttp2_data_source* source, void* self) {
+  Session& codec = Self(self);
+  Http2Stream& stream = *static_cast<Http2Stream*>(source->ptr);
+  codec.AppendBytes(head, 9);
+  if (frame->data.padlen > 0) {
+    const uint8_t pad = static_cast<uint8_t>(frame->data.padlen - 1);
+    codec.AppendBytes(&pad, 1);
+  }
+  codec.FlushTail();
+  while (size > 0) {
+    const Slice& front = stream.out_.front();
+    if (front.size() <= size) {
+      size -= front.size();
+      codec.out_->Push(stream.out_.Pop());
+    } else {
+      codec.out_->Push(front.Prefix(size));
+      stream.out_.Drain(size);
+      size = 0;
+    }
+  }
+  stream.Notify();
+  return 0;
+}
+
+void Callbacks::SubmitTrailers(nghttp2_session* session, int32_t id, Http2Stream& stream) {
+  std::vector<nghttp2_nv> nv;
+  nv.reserve(stream.trailers_out_.size());
+  for (const Header& header : stream.trailers_out_) {
+    nv.push_back({reinterpret_cast<uint8_t*>(const_cast<char*>(header.name.data())),
+                  reinterpret_cast<uint8_t*>(const_cast<char*>(header.value.data())),
+                  header.name.size(), header.value.size(),
+                  NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE});
+  }
+  nghttp2_submit_trailer(session, id, nv.data(), nv.size());
+}
+
+}  // namespace outrigger::proxy::http2

@@ -1,0 +1,122 @@
+#include "proxy/connection/driver.h"
+
+namespace outrigger::proxy {
+namespace {
+
+// What Produce() may hand over in one go, and so what a full socket can leave in memory here.
+constexpr size_t kWriteBatch = 128 * 1024;
+// Reads of one connection before others get their turn.
+constexpr int kReadsPerTurn = 4;
+
+}  // namespace
+
+ReadBuffer::~ReadBuffer() {
+  if (block_) block_->Unref();
+}
+
+char* ReadBuffer::Room(size_t& size) {
+  if (block_ && block_->refs == 1) used_ = 0;  // nobody holds a slice of it any more
+  if (!block_ || kSize - used_ < kSize / 4) {
+    if (block_) block_->Unref();
+    block_ = Block::New(kSize);
+    used_ = 0;
+  }
+  size = kSize - used_;
+  return block_->data() + used_;
+}
+
+Slice ReadBuffer::Take(size_t size) {
+  Slice slice(block_, block_->data() + used_, size);
+  used_ += size;
+  return slice;
+}
+
+Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec)
+    : TurnHook([](TurnHook& hook) { static_cast<Driver&>(hook).Flush(); }),
+      p_(p),
+      buffer_(buffer),
+      socket_(p.netpoll(), std::move(fd)),
+      codec_(codec),
+      last_activity_(p.netpoll().Now()) {
+  socket_.poll().SetWritableCallback(
+      [](void* self) {
+        Driver& driver = *static_cast<Driver*>(self);
+        if (!driver.write_blocked_) return;
+        driver.write_blocked_ = false;
+        driver.WantFlush();
+      },
+      this);
+}
+
+Driver::~Driver() { p_.CancelHook(*this); }
+
+void Driver::Close() {
+  closing_ = true;
+  resume_.Set();
+  socket_.Shutdown();  // the reader wakes with an end of stream
+}
+
+scheduler::Task<ErrorCode> Driver::Run() {
+  WantFlush();  // the codec's first frames
+  int reads = 0;
+  while (true) {
+    size_t room;
+    char* buffer = buffer_.Room(room);
+    const IoResult got = socket_.Read(buffer, room);
+    if (got.kind == IoResult::Kind::kBytes) {
+      counts_.received += got.bytes;
+      last_activity_ = p_.netpoll().Now();
+      const bool good = codec_.Feed(buffer_.Take(got.bytes));
+      WantFlush();
+      if (!good) codec_.OnEof();
+      // A short read emptied the socket; the next edge will tell of more.
+      if (got.bytes == room && !codec_.reading_paused()) {  // there may be more
+        if (++reads % kReadsPerTurn == 0) co_await scheduler::Yield();
+        continue;
+      }
+    } else if (got.kind == IoResult::Kind::kEof) {
+      codec_.OnEof();
+      if (closing_ || codec_.open_streams() == 0) {
+        co_return write_failed_ ? ErrorCode::kConnectionClosed : ErrorCode::kNone;
+      }
+      co_return ErrorCode::kConnectionClosed;
+    } else if (got.kind == IoResult::Kind::kError) {
+      co_return ErrorCode::kConnectionClosed;
+    }
+    while (codec_.reading_paused() && !closing_) {
+      paused_ = true;
+      const scheduler::Wake wake = co_await resume_.Wait("handler to take the body");
+      paused_ = false;
+      if (wake == scheduler::Wake::kCancelled) co_return ErrorCode::kDrain;
+    }
+    // Paused with a full buffer, there may be more to read, of which no edge will tell.
+    if (got.kind == IoResult::Kind::kBytes && got.bytes == room) continue;
+    if (co_await socket_.poll().Readable() == scheduler::Wake::kCancelled) {
+      co_return ErrorCode::kDrain;
+    }
+  }
+}
+
+void Driver::Flush() {
+  if (paused_ && !codec_.reading_paused()) resume_.Set();
+  if (write_blocked_ || closing_) return;
+  while (true) {
+    if (out_.bytes() < kWriteBatch) codec_.Produce(out_, kWriteBatch);
+    if (out_.empty()) break;
+    const IoResult put = socket_.Write(out_);
+    if (put.kind == IoResult::Kind::kAgain) {
+      write_blocked_ = true;
+      return;
+    }
+    if (put.kind == IoResult::Kind::kError) {
+      write_failed_ = true;
+      Close();
+      return;
+    }
+    counts_.sent += put.bytes;
+    last_activity_ = p_.netpoll().Now();
+  }
+  if (codec_.finished()) Close();
+}
+
+}  // namespace outrigger::proxy

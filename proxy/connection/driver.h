@@ -1,0 +1,78 @@
+// driver.h: moves the bytes of one connection: socket -> codec, and codec -> socket once a loop turn.
+// The same for both sides: a downstream connection and an upstream one differ in their codec.
+// Knows nothing of requests.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "proxy/codec/http/codec.h"
+#include "proxy/transport/socket.h"
+#include "scheduler/scheduler.h"
+
+namespace outrigger::proxy {
+
+// Where all connections of a worker read into. A block is shared with the DATA slices cut from it and
+// replaced when they still hold it.
+//
+// Owner: Worker. Thread-safety: confined.
+class ReadBuffer {
+ public:
+  static constexpr size_t kSize = 64 * 1024;
+  ~ReadBuffer();
+  // At least kSize / 4 bytes to read into.
+  char* Room(size_t& size);
+  // The first `size` bytes of the last Room() were filled.
+  Slice Take(size_t size);
+
+ private:
+  Block* block_ = nullptr;
+  size_t used_ = 0;
+};
+
+struct ByteCounts {
+  uint64_t received = 0;
+  uint64_t sent = 0;
+};
+
+// Runs on: worker. Owner: the connection's coroutine frame. Thread-safety: confined.
+class Driver : private scheduler::TurnHook {
+ public:
+  // `codec` outlives the driver.
+  Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec);
+  ~Driver();
+
+  // Reads and feeds until the connection is over: the peer closed, an error, or the codec finished
+  // and all it had to say is written. Cancelled: closes at once. kNone: an orderly end.
+  scheduler::Task<ErrorCode> Run();
+  // Feeds bytes that were read before the codec was chosen.
+  bool Feed(const Slice& input) { return codec_.Feed(input); }
+
+  // Flushes at the end of this loop turn.
+  void WantFlush() { p_.AtTurnEnd(*this); }
+  // Ends Run() from outside (a timer).
+  void Close();
+
+  Socket& socket() { return socket_; }
+  const ByteCounts& counts() const { return counts_; }
+  // When bytes last came in or went out.
+  scheduler::Nanos last_activity() const { return last_activity_; }
+
+ private:
+  void Flush();
+
+  scheduler::Processor& p_;
+  ReadBuffer& buffer_;
+  Socket socket_;
+  Codec& codec_;
+  SliceQueue out_;  // produced, not yet written; non-empty only while the socket is full
+  ByteCounts counts_;
+  scheduler::Nanos last_activity_;
+  scheduler::Signal resume_;  // the codec takes input again
+  bool write_blocked_ = false;
+  bool paused_ = false;
+  bool closing_ = false;
+  bool write_failed_ = false;
+};
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,396 @@
+#include "proxy/connection/exchange.h"
+
+#include <ctime>
+
+#include "absl/strings/numbers.h"
+#include "proxy/access_log/format.h"
+#include "proxy/access_log/sink.h"
+#include "scheduler/base/text.h"
+
+namespace outrigger::proxy {
+namespace {
+
+int64_t WallClock() {
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * kSecond + now.tv_nsec;
+}
+
+}  // namespace
+
+scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream) {
+  Exchange self(connection, stream);
+  if (const ClusterRoute* action = self.FindCluster()) {
+    self.StartTimers(*action);
+    if (HostPool* pool = self.PickHost(*action)) {
+      self.up_ = pool->Acquire(self.pending_);
+      while (!self.up_ && !self.pending_.error && !self.down_.error && !self.timed_out()) {
+        const scheduler::Wake wake = co_await self.event_.Wait("upstream stream");
+        self.up_ = self.pending_.stream;
+        if (wake == scheduler::Wake::kCancelled) break;
+      }
+      if (self.up_) {
+        self.SendRequest(*action);
+        while (self.Copy() == Step::kWait) {
+          if (co_await self.event_.Wait("bodies") == scheduler::Wake::kCancelled) break;
+        }
+      } else if (self.timed_out()) {
+        self.ReplyError(self.timeout_);
+      } else if (self.pending_.error) {
+        self.ReplyError(self.pending_.error.code,
+                        self.pending_.error.code == ErrorCode::kConnectFailure
+                            ? "delayed connect error: Connection refused" : "");
+      }
+    }
+  }
+  self.Finish();
+}
+
+Exchange::Exchange(ConnectionManager& connection, Stream& stream)
+    : connection_(connection),
+      shard_(connection.shard()),
+      options_(connection.http()),
+      routes_(connection.http().routes),
+      down_(stream),
+      timer_(*this),
+      local_headers_(stream.arena),
+      start_(shard_.Now()),
+      last_progress_(start_) {
+  down_.SetObserver(&event_);
+  pending_.signal = &event_;
+  record_.start_ns = WallClock();
+  record_.protocol = down_.http_version();
+  StatSlab& stats = shard_.stats;
+  stats.Inc(options_.stats.downstream_rq_total);
+  stats.Inc(options_.stats.downstream_rq_active);
+  stats.Inc(down_.http_version() == 20 ? options_.stats.downstream_rq_http2_total
+                                       : options_.stats.downstream_rq_http1_total);
+}
+
+Exchange::~Exchange() { shard_.p.netpoll().RemoveTimer(timer_); }
+
+const ClusterRoute* Exchange::FindCluster() {
+  Headers& request = down_.headers;
+  grpc_ = IsGrpc(request);
+  head_ = request.Get(HeaderName::kMethod) == "HEAD";
+  PrepareRequest(request, options_, connection_.peer_address(), shard_.random);
+  const VirtualHost* host = FindVirtualHost(*routes_, request.Get(HeaderName::kAuthority));
+  const Route* route = host ? FindRoute(*host, request) : nullptr;
+  if (!route) {
+    shard_.stats.Inc(options_.stats.no_route);
+    ReplyError(ErrorCode::kNoRoute);
+    return nullptr;
+  }
+  record_.virtual_host = host->name;
+  record_.route_name = route->name;
+  if (const auto* direct = std::get_if<DirectResponse>(&route->action)) {
+    shard_.stats.Inc(options_.stats.rq_direct_response);
+    LocalReply reply{direct->status, direct->body};
+    reply.details = "direct_response";
+    Reply(reply);
+    return nullptr;
+  }
+  if (const auto* redirect = std::get_if<Redirect>(&route->action)) {
+    Redirected(*redirect, *route);
+    return nullptr;
+  }
+  const ClusterRoute& action = std::get<ClusterRoute>(route->action);
+  PrepareUpstreamRequest(request, *route, action);
+  return &action;
+}
+
+void Exchange::Redirected(const struct Redirect& redirect, const Route& route) {
+  shard_.stats.Inc(options_.stats.rq_redirect);
+  const Headers& request = down_.headers;
+  std::string_view path = request.Get(HeaderName::kPath);
+  std::string location = redirect.https ? "https" : std::string(request.Get(HeaderName::kScheme));
+  scheduler::Append(location, "://",
+                  redirect.host.empty() ? request.Get(HeaderName::kAuthority)
+                                        : std::string_view(redirect.host));
+  if (redirect.port) scheduler::Append(location, ":", *redirect.port);
+  const std::string_view query = path.substr(PathOnly(path).size());
+  if (!redirect.path.empty()) {
+    scheduler::Append(location, redirect.path, redirect.strip_query ? std::string_view() : query);
+  } else {
+    if (redirect.strip_query) path = PathOnly(path);
+    if (!redirect.prefix_rewrite.empty()) {
+      path.remove_prefix(std::min(path.size(), route.path.size()));
+      scheduler::Append(location, redirect.prefix_rewrite);
+    }
+    scheduler::Append(location, path);
+  }
+  local_headers_.Add(HeaderName::kLocation, location);
+  LocalReply reply{redirect.status, ""};
+  reply.details = "direct_response";
+  Reply(reply);
+}
+
+HostPool* Exchange::PickHost(const ClusterRoute& action) {
+  UpstreamCluster* cluster = shard_.upstreams.Find(action.cluster);
+  if (!cluster) {
+    shard_.stats.Inc(options_.stats.no_cluster);
+    LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
+    reply.status = action.cluster_not_found_status;
+    Reply(reply);
+    return nullptr;
+  }
+  cluster_ = cluster->shared_cluster();
+  record_.upstream_cluster = cluster_->name;
+  HostPool* pool = cluster->Pick();
+  if (!pool) {
+    shard_.stats.Inc(cluster_->stats.upstream_cx_none_healthy);
+    ReplyError(ErrorCode::kNoHealthyHost);
+    return nullptr;
+  }
+  host_ = pool->host_ptr();
+  record_.upstream_host = host_->address.text;
+  shard_.stats.Inc(cluster_->stats.upstream_rq_total);
+  shard_.stats.Inc(cluster_->stats.upstream_rq_active);
+  return pool;
+}
+
+void Exchange::SendRequest(const ClusterRoute&) {
+  up_->SetObserver(&event_);
+  upstream_start_ = shard_.Now();
+  const bool end = down_.end_received && down_.body.empty() && down_.trailers.empty();
+  request_ended_ = end;
+  up_->SendHeaders(down_.headers, end);
+}
+
+Exchange::Step Exchange::Copy() {
+  if (down_.error) return Step::kDone;
+  if (timed_out()) {
+    ReplyError(timeout_);
+    return Step::kDone;
+  }
+  CopyRequestBody();
+  CopyResponse();
+  if (response_ended_) return Step::kDone;
+  if (up_->error) {
+    OnUpstreamError();
+    return Step::kDone;
+  }
+  return Step::kWait;
+}
+
+void Exchange::CopyRequestBody() {
+  if (request_ended_ || up_->error) return;
+  const size_t high = cluster_->per_connection_buffer_limit_bytes;
+  const size_t bytes = down_.body.bytes();
+  const bool end = down_.end_received;
+  if (bytes > 0 && up_->send_buffered() < high) {
+    last_progress_ = shard_.Now();
+    record_.bytes_received += bytes;
+    const bool last = end && down_.trailers.empty();
+    up_->SendData(down_.body, last);
+    down_.Consume(bytes);
+    request_ended_ = last;
+  }
+  if (end && !request_ended_ && down_.body.empty()) {
+    request_ended_ = true;
+    if (down_.trailers.empty()) {
+      SliceQueue nothing;
+      up_->SendData(nothing, /*end=*/true);
+    } else {
+      up_->SendTrailers(down_.trailers);
+    }
+  }
+  if (request_ended_ && route_timeout_ > 0 && route_deadline_ == scheduler::kNever) {
+    route_deadline_ = shard_.Now() + route_timeout_;
+    OnTimer();
+  }
+}
+
+void Exchange::CopyResponse() {
+  if (up_->informational != 0 && !response_started_) {
+    down_.SendInformational(up_->informational);
+    up_->informational = 0;
+  }
+  if (!up_->headers_complete) return;
+  const bool end = up_->end_received;
+  if (!response_started_) {
+    record_.times.response_first = shard_.Now() - start_;
+    const bool last = end && up_->body.empty() && up_->trailers.empty();
+    SendResponseHeaders(last);
+    last_progress_ = shard_.Now();
+    response_ended_ = last;
+    if (last) return;
+  }
+  const size_t high = connection_.listener().per_connection_buffer_limit_bytes;
+  const size_t bytes = up_->body.bytes();
+  if (bytes > 0 && down_.send_buffered() < high) {
+    last_progress_ = shard_.Now();
+    record_.bytes_sent += bytes;
+    const bool last = end && up_->trailers.empty();
+    down_.SendData(up_->body, last);
+    up_->Consume(bytes);
+    response_ended_ = last;
+  }
+  if (end && !response_ended_ && up_->body.empty()) {
+    response_ended_ = true;
+    record_.response_trailers = &up_->trailers;
+    if (up_->trailers.empty()) {
+      SliceQueue nothing;
+      down_.SendData(nothing, /*end=*/true);
+    } else {
+      down_.SendTrailers(up_->trailers);
+    }
+  }
+}
+
+void Exchange::SendResponseHeaders(bool end) {
+  response_started_ = true;
+  Headers& response = up_->headers;
+  const std::string_view status = response.Get(HeaderName::kStatus);
+  uint32_t code = 0;
+  if (!absl::SimpleAtoi(scheduler::ToAbsl(status), &code)) code = 503;
+  record_.response_code = static_cast<int>(code);
+  record_.response_code_details = "via_upstream";
+  record_.response = &response;
+  const scheduler::Nanos waited = shard_.Now() - upstream_start_;
+  PrepareResponse(response, options_, waited / scheduler::kMillisecond,
+                  connection_.dates().Get(up_->arena));
+  down_.SendHeaders(response, end);
+}
+
+void Exchange::OnUpstreamError() {
+  const StreamError error = up_->error;
+  StatSlab& stats = shard_.stats;
+  if (error.code == ErrorCode::kReset || error.code == ErrorCode::kRefused) {
+    stats.Inc(cluster_->stats.upstream_rq_rx_reset);
+  }
+  if (!response_started_) {
+    ReplyError(error.code);
+    return;
+  }
+  // Part of the answer is out: all that is left is to break it off.
+  record_.flags.Set(ReplyFor(error, "", down_.arena).flag);
+  stats.Inc(options_.stats.downstream_rq_tx_reset);
+  down_.Reset(error.code);
+}
+
+void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
+  if (code == ErrorCode::kTimeout && cluster_) {
+    shard_.stats.Inc(cluster_->stats.upstream_rq_timeout);
+  }
+  if (response_started_) {
+    const LocalReply reply = ReplyFor({code}, detail, down_.arena);
+    record_.flags.Set(reply.flag);
+    record_.response_code_details = reply.details;
+    down_.Reset(code);
+    return;
+  }
+  if (code == ErrorCode::kOverflow) local_headers_.AddStatic(HeaderName::kXEnvoyOverloaded, "true");
+  const LocalReply reply = ReplyFor({code}, detail, down_.arena);
+  record_.flags.Set(reply.flag);
+  Reply(reply);
+}
+
+void Exchange::Reply(const LocalReply& reply) {
+  response_started_ = response_ended_ = true;
+  record_.response_code = static_cast<int>(reply.status);
+  record_.response_code_details = reply.details;
+  record_.response = &local_headers_;
+  record_.bytes_sent = grpc_ || head_ ? 0 : reply.body.size();
+  // :status goes first; what the table adds comes before date and server, as Envoy has it.
+  local_headers_.Set(HeaderName::kStatus, "200");
+  const bool local_body = !grpc_ && !reply.body.empty();
+  if (local_body) {
+    local_headers_.Set(HeaderName::kContentLength, scheduler::Concat(reply.body.size()));
+    local_headers_.Set(HeaderName::kContentType, "text/plain");
+  }
+  PrepareResponse(local_headers_, options_, -1, connection_.dates().Get(down_.arena));
+  SendLocalReply(down_, local_headers_, reply, grpc_, head_);
+}
+
+void Exchange::StartTimers(const ClusterRoute& action) {
+  idle_limit_ = action.idle_timeout.value_or(options_.stream_idle_timeout);
+  route_timeout_ = action.timeout;
+  // Envoy starts the route's clock when the whole request has come in.
+  if (route_timeout_ > 0 && down_.end_received) route_deadline_ = start_ + route_timeout_;
+  OnTimer();
+}
+
+void Exchange::OnTimer() {
+  const scheduler::Nanos now = shard_.Now();
+  const scheduler::Nanos idle_at =
+      idle_limit_ > 0 ? last_progress_ + idle_limit_ : scheduler::kNever;
+  if (now >= route_deadline_) {
+    timeout_ = ErrorCode::kTimeout;
+  } else if (now >= idle_at) {
+    timeout_ = ErrorCode::kIdleTimeout;
+    shard_.stats.Inc(options_.stats.downstream_rq_idle_timeout);
+  } else {
+    const scheduler::Nanos next = std::min(route_deadline_, idle_at);
+    if (next != scheduler::kNever) shard_.p.netpoll().AddTimer(timer_, next);
+    return;
+  }
+  event_.Set();
+}
+
+void Exchange::Finish() {
+  StatSlab& stats = shard_.stats;
+  if (pending_.pool) pending_.pool->Cancel(pending_);
+  if (!up_) up_ = pending_.stream;  // given in the turn in which we gave up
+  if (down_.error) {
+    stats.Inc(options_.stats.downstream_rq_rx_reset);
+    record_.flags.Set(down_.error.code == ErrorCode::kConnectionClosed
+                          ? ResponseFlag::kDownstreamConnectionTermination
+                          : ResponseFlag::kDownstreamRemoteReset);
+    if (!response_started_) record_.response_code_details = "downstream_remote_disconnect";
+    if (host_) stats.Inc(cluster_->stats.upstream_rq_cancelled);
+  } else if (!response_ended_) {
+    down_.Reset(ErrorCode::kDrain);
+  }
+  record_.times.end = shard_.Now() - start_;
+  if (host_) {
+    stats.Dec(cluster_->stats.upstream_rq_active);
+    if (up_ && !up_->error && !response_ended_) stats.Inc(cluster_->stats.upstream_rq_tx_reset);
+  }
+  CountResponse(static_cast<uint32_t>(record_.response_code));
+  Log();
+  if (up_) {
+    up_->SetObserver(nullptr);
+    // What was sent downstream points into the upstream stream's arena until it is on the wire.
+    down_.ReleaseWithThis(*up_);
+    if (!up_->end_received || !request_ended_) up_->Reset(ErrorCode::kReset);
+  }
+  down_.Release();
+}
+
+void Exchange::CountResponse(uint32_t status) {
+  StatSlab& stats = shard_.stats;
+  const HttpStats& http = options_.stats;
+  const uint64_t ms = static_cast<uint64_t>((shard_.Now() - start_) / scheduler::kMillisecond);
+  stats.Dec(http.downstream_rq_active);
+  stats.Record(http.downstream_rq_time, ms);
+  if (status == 0) return;
+  stats.Inc(http.downstream_rq_completed);
+  const Counter by_class[] = {http.downstream_rq_1xx, http.downstream_rq_2xx,
+                              http.downstream_rq_3xx, http.downstream_rq_4xx,
+                              http.downstream_rq_5xx};
+  if (status >= 100 && status < 600) stats.Inc(by_class[status / 100 - 1]);
+  if (!host_ || !cluster_) return;
+  const ClusterStats& upstream = cluster_->stats;
+  stats.Inc(upstream.upstream_rq_completed);
+  stats.Record(upstream.upstream_rq_time, ms);
+  const Counter up_class[] = {upstream.upstream_rq_1xx, upstream.upstream_rq_2xx,
+                              upstream.upstream_rq_3xx, upstream.upstream_rq_4xx,
+                              upstream.upstream_rq_5xx};
+  if (status >= 100 && status < 600) stats.Inc(up_class[status / 100 - 1]);
+}
+
+void Exchange::Log() {
+  if (options_.access_logs.empty()) return;
+  record_.request = &down_.headers;
+  record_.connection_id = connection_.id();
+  record_.downstream_local = connection_.local_address().text;
+  record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
+  for (const AccessLogConfig& log : options_.access_logs) {
+    shard_.log_line.clear();
+    log.format->Append(record_, shard_.log_line);
+    log.sink->Append(shard_.id, shard_.log_line);
+  }
+}
+
+}  // namespace outrigger::proxy

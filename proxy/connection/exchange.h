@@ -1,0 +1,82 @@
+// exchange.h: one proxied request, top to bottom: prepare, route, pick a host, acquire an upstream
+// stream, copy both bodies with back-pressure, finish, log. The rescue at its edge is local_reply.h.
+#pragma once
+
+#include <array>
+
+#include "proxy/access_log/record.h"
+#include "proxy/connection/connection_manager.h"
+#include "proxy/connection/local_reply.h"
+#include "proxy/router/route_table.h"
+
+namespace outrigger::proxy {
+
+// Runs on: worker, as the request's own coroutine. Owner: that coroutine's frame.
+// Thread-safety: confined.
+class Exchange {
+ public:
+  // The proxy's StreamHandler.
+  static scheduler::Task<> Handle(ConnectionManager& connection, Stream& stream);
+
+ private:
+  Exchange(ConnectionManager& connection, Stream& stream);
+  ~Exchange();
+
+  enum class Step : uint8_t { kWait, kDone };
+
+  // Null: answered locally.
+  const ClusterRoute* FindCluster();
+  HostPool* PickHost(const ClusterRoute& action);
+  void SendRequest(const ClusterRoute& action);
+  Step Copy();
+  void CopyRequestBody();
+  void CopyResponse();
+  void OnUpstreamError();
+  // Answers without an upstream; the exchange is over but for the request's rest.
+  void Reply(const LocalReply& reply);
+  void ReplyError(ErrorCode code, std::string_view detail = {});
+  void Redirected(const struct Redirect& redirect, const Route& route);
+  void SendResponseHeaders(bool end);
+  void StartTimers(const ClusterRoute& action);
+  void OnTimer();
+  bool timed_out() const { return timeout_ != ErrorCode::kNone; }
+  void Finish();
+  void Log();
+  void CountResponse(uint32_t status);
+
+  struct ExchangeTimer : scheduler::Timer {
+    explicit ExchangeTimer(Exchange& owner)
+        : Timer([](Timer& t) { static_cast<ExchangeTimer&>(t).exchange.OnTimer(); }),
+          exchange(owner) {}
+    Exchange& exchange;
+  };
+
+  ConnectionManager& connection_;
+  Shard& shard_;
+  const HttpListenerOptions& options_;
+  // The routes in force when the request came: one configuration from start to end.
+  const std::shared_ptr<const RouteConfig> routes_;
+  std::shared_ptr<const Cluster> cluster_;
+  std::shared_ptr<const Host> host_;
+  Stream& down_;
+  Stream* up_ = nullptr;
+  scheduler::Signal event_;  // of both streams, the pool and the timer
+  PendingStream pending_;
+  ExchangeTimer timer_;
+  Headers local_headers_;    // of a local reply
+  AccessRecord record_;
+  const scheduler::Nanos start_;
+  scheduler::Nanos upstream_start_ = 0;
+  scheduler::Nanos route_deadline_ = scheduler::kNever;
+  scheduler::Nanos idle_limit_ = 0;
+  scheduler::Nanos last_progress_;
+  Nanos route_timeout_ = 0;
+  ErrorCode timeout_ = ErrorCode::kNone;
+  bool grpc_ = false;
+  bool head_ = false;
+  bool request_ended_ = false;   // its end was passed on (or is not wanted)
+  bool response_started_ = false;
+  bool response_ended_ = false;
+};
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,33 @@
+// local_reply.h: the one table that turns an error into an answer: status, Envoy's body text, response
+// flag, details. Also sends it, as HTTP or, to a gRPC client, as a gRPC status.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/codec/http/response_flag.h"
+#include "proxy/codec/http/stream.h"
+
+namespace outrigger::proxy {
+
+struct LocalReply {
+  uint32_t status = 500;
+  std::string_view body;     // static, or in the stream's arena
+  ResponseFlag flag{};
+  std::string_view details;  // %RESPONSE_CODE_DETAILS%
+};
+
+// What an early end on the upstream side answers, `error.code` other than kNone. `detail` (may be
+// empty) is what the transport said.
+LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& arena);
+
+// gRPC status for an HTTP status (grpc/doc/http-grpc-status-mapping.md).
+int GrpcStatus(uint32_t http_status);
+bool IsGrpc(const Headers& request);
+
+// Fills `response` (the downstream stream's list) and sends it with the body and the end.
+// `headers_only`: the request was HEAD.
+void SendLocalReply(Stream& stream, Headers& response, const LocalReply& reply, bool grpc,
+                    bool headers_only);
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,35 @@
+// request_headers.h: what the proxy adds, checks and strips on the way through (Envoy's
+// ConnectionManagerUtility): hop-by-hop fields, x-forwarded-*, x-request-id, x-envoy-*, server, date.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/codec/http/stream.h"
+#include "proxy/snapshot/snapshot.h"
+#include "proxy/worker/random.h"
+
+namespace outrigger::proxy {
+
+// In place, before routing. `peer`: the downstream address.
+void PrepareRequest(Headers& request, const HttpListenerOptions& options, const Address& peer,
+                    Random& random);
+// In place, after routing: rewrites and what the upstream is told.
+void PrepareUpstreamRequest(Headers& request, const Route& route, const ClusterRoute& action);
+// The upstream's answer (or a local reply) before it goes downstream. `upstream_ms` < 0: local.
+// `date`: an IMF-fixdate that outlives the stream's headers.
+void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,
+                     std::string_view date);
+
+// The worker's clock as an IMF-fixdate (RFC 9110 5.6.7), rendered once a second.
+class DateCache {
+ public:
+  // Copied into `arena`: the cache moves on.
+  std::string_view Get(Arena& arena);
+
+ private:
+  int64_t second_ = -1;
+  char text_[30];
+};
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,52 @@
+#include "proxy/listener/acceptor.h"
+
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "scheduler/base/log.h"
+
+namespace outrigger::proxy {
+namespace {
+
+// Connections taken before others on this worker get their turn.
+constexpr int kAcceptsPerTurn = 32;
+// Out of descriptors or memory: look again after a while instead of spinning.
+constexpr scheduler::Nanos kAcceptPause = 100 * scheduler::kMillisecond;
+
+bool OutOfResources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<const ConnectionOptions> options,
+                                    ConnectionManager::List& list, DateCache& dates, int fd) {
+  scheduler::PollFd poll(shard.p.netpoll(), fd);
+  const Listener& listener = *options->listener;
+  int accepted = 0;
+  while (true) {
+    Fd connection(accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (connection) {
+      if (listener.max_connections != 0 && list.size() >= listener.max_connections) {
+        shard.stats.Inc(listener.stats.downstream_cx_overflow);
+      } else {
+        scheduler::Go("downstream connection",
+                      ConnectionManager::Serve(shard, options, list, dates, std::move(connection)));
+      }
+      if (++accepted % kAcceptsPerTurn == 0) co_await scheduler::Yield();
+      continue;
+    }
+    if (OutOfResources(errno)) {
+      OUTRIGGER_LOG(kWarning, "listener", "%s: cannot accept: %s", listener.name,
+                    std::strerror(errno));
+      if (co_await scheduler::Sleep(kAcceptPause) == scheduler::Wake::kCancelled) co_return;
+      continue;
+    }
+    if (errno != EAGAIN && errno != EWOULDBLOCK) continue;  // that connection is gone already
+    if (co_await poll.Readable() != scheduler::Wake::kReady) co_return;
+  }
+}
+
+}  // namespace outrigger::proxy

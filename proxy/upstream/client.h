@@ -1,0 +1,69 @@
+// client.h: one upstream HTTP/2 connection of one worker: connect -> transport -> codec.
+// Does not choose hosts nor queue requests: see pool.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "proxy/codec/http2/session.h"
+#include "proxy/connection/driver.h"
+#include "proxy/snapshot/snapshot.h"
+#include "proxy/stats/stats.h"
+
+namespace outrigger::proxy {
+
+class HostPool;
+
+// What a worker lends to its upstream side.
+struct UpstreamServices {
+  scheduler::Processor& p;
+  ReadBuffer& read_buffer;
+  StatSlab& stats;
+};
+
+// Runs on: worker. Owner: its own coroutine (Run); the pool points at it until OnClosed.
+// Thread-safety: confined.
+class Client final : public http2::ClientEvents {
+ public:
+  enum class State : uint8_t { kConnecting, kReady, kClosed };
+
+  Client(std::shared_ptr<HostPool> pool, UpstreamServices services);
+  ~Client();
+
+  // Connects, then serves streams until the connection ends. Owns the client.
+  static scheduler::Task<> Run(std::unique_ptr<Client> client);
+
+  State state() const { return state_; }
+  // The connection was established at some time.
+  bool was_ready() const { return was_ready_; }
+  // Streams that may be opened now.
+  size_t capacity() const;
+  size_t open_streams() const { return session_.open_streams(); }
+  Stream& OpenStream();
+  // No new streams; closes when the open ones have ended.
+  void Drain();
+
+ private:
+  scheduler::Task<ErrorCode> Connect();
+  void OnWritable() override;
+  void OnCapacity() override;
+  void OnIdleTimer();
+
+  struct IdleTimer : scheduler::Timer {
+    explicit IdleTimer(Client& owner)
+        : Timer([](Timer& t) { static_cast<IdleTimer&>(t).client.OnIdleTimer(); }), client(owner) {}
+    Client& client;
+  };
+
+  const std::shared_ptr<HostPool> pool_;
+  const UpstreamServices services_;
+  http2::ClientSession session_;
+  std::optional<Driver> driver_;  // once there is a descriptor
+  IdleTimer idle_timer_;
+  State state_ = State::kConnecting;
+  bool was_ready_ = false;
+  uint64_t streams_opened_ = 0;
+  scheduler::Nanos started_;
+};
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,39 @@
+// worker.h: one P of the data pool at work: its shard, its listeners' accept loops, its connections.
+// Control reaches it only through its mailbox.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/listener/acceptor.h"
+
+namespace outrigger::proxy {
+
+// Runs on: its worker, but for what says any. Owner: WorkerSet. Thread-safety: confined.
+class Worker {
+ public:
+  Worker(int id, scheduler::Processor& p, StatSlab& stats) : shard_(id, p, stats) {}
+
+  // Takes over the clusters; listeners keep the routes they were started with.
+  void Apply(std::shared_ptr<const Snapshot> snapshot);
+  // Accepts on `fd`, which outlives the worker.
+  void Listen(std::shared_ptr<const ConnectionOptions> options, int fd);
+  void SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts);
+  // Every connection finishes what it has; new ones too, one by one.
+  void Drain();
+  // Ends the accept loops.
+  void StopListening();
+
+  size_t connections() const { return connections_.size(); }
+  Shard& shard() { return shard_; }
+
+ private:
+  Shard shard_;
+  ConnectionManager::List connections_;
+  DateCache dates_;
+  std::vector<scheduler::JoinHandle> accept_loops_;
+};
+
+}  // namespace outrigger::proxy

@@ -1,0 +1,109 @@
+#include "proxy/worker/worker_set.h"
+
+#include "scheduler/base/check.h"
+#include "scheduler/base/status_macros.h"
+#include "scheduler/base/text.h"
+
+namespace outrigger::proxy {
+
+WorkerSet::WorkerSet(StatRegistry& stats, std::vector<scheduler::CpuSet> affinity)
+    : stats_(stats), count_(affinity.size()) {
+  pool_ = std::make_unique<scheduler::Pool>(scheduler::PoolOptions{
+      .name = "data", .policy = scheduler::Policy::kPinned, .affinity = std::move(affinity)});
+  for (size_t i = 0; i < count_; ++i) {
+    const int id = static_cast<int>(i);
+    slabs_.push_back(stats_.NewSlab());
+    workers_.push_back(std::make_unique<Worker>(id, pool_->processor(id), *slabs_.back()));
+  }
+}
+
+WorkerSet::~WorkerSet() {
+  Stop();
+  workers_.clear();
+  for (StatSlab* slab : slabs_) stats_.Retire(slab);
+}
+
+absl::Status WorkerSet::Bind(const Snapshot& snapshot) {
+  for (const auto& listener : snapshot.listeners) {
+    OUTRIGGER_RETURN_IF_ERROR(BindAddress(*listener, listener->address));
+    for (const Address& address : listener->additional_addresses) {
+      OUTRIGGER_RETURN_IF_ERROR(BindAddress(*listener, address));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WorkerSet::BindAddress(const Listener& listener, const Address& address) {
+  Bound bound{listener.name, address, {}};
+  // A Unix socket, or reuse_port off: one queue from which every worker accepts.
+  const bool shared = !address.is_ip() || !listener.reuse_port;
+  for (size_t i = 0; i < (shared ? 1 : count_); ++i) {
+    absl::StatusOr<Fd> fd = proxy::Listen(bound.address, static_cast<int>(listener.tcp_backlog_size),
+                                          !shared);
+    if (!fd.ok()) {
+      return absl::Status(fd.status().code(),
+                          scheduler::Concat("listener '", listener.name, "': ",
+                                            scheduler::ToStd(fd.status().message())));
+    }
+    // Port 0: the first socket's port is everybody's.
+    if (i == 0) {
+      sockaddr_storage storage{};
+      socklen_t length = sizeof(storage);
+      getsockname(fd->get(), reinterpret_cast<sockaddr*>(&storage), &length);
+      bound.address = Address::From(storage, length);
+    }
+    bound.fds.push_back(*std::move(fd));
+  }
+  bound_.push_back(std::move(bound));
+  return absl::OkStatus();
+}
+
+void WorkerSet::Start(std::shared_ptr<const Snapshot> snapshot, StreamHandler handler) {
+  for (size_t i = 0; i < count_; ++i) {
+    Worker& worker = *workers_[i];
+    const bool posted = pool_->Post(static_cast<int>(i), [this, i, &worker, snapshot, handler] {
+      worker.Apply(snapshot);
+      for (const auto& listener : snapshot->listeners) {
+        auto options = std::make_shared<const ConnectionOptions>(listener, handler);
+        for (const Bound& bound : bound_) {
+          if (bound.listener != listener->name) continue;
+          worker.Listen(options, bound.fds[i % bound.fds.size()].get());
+        }
+      }
+    });
+    OUTRIGGER_CHECK(posted);  // the mailboxes are new
+  }
+}
+
+void WorkerSet::SetHosts(const std::string& cluster, const std::shared_ptr<const HostSet>& hosts) {
+  for (size_t i = 0; i < count_; ++i) {
+    Worker& worker = *workers_[i];
+    pool_->Post(static_cast<int>(i),
+                [&worker, cluster, hosts] { worker.SetHosts(cluster, hosts); });
+  }
+}
+
+void WorkerSet::Drain() {
+  for (size_t i = 0; i < count_; ++i) {
+    Worker& worker = *workers_[i];
+    pool_->Post(static_cast<int>(i), [&worker] { worker.Drain(); });
+  }
+}
+
+void WorkerSet::Stop() { pool_->Stop(); }
+
+size_t WorkerSet::connections() const {
+  size_t sum = 0;
+  for (const auto& worker : workers_) sum += worker->connections();
+  return sum;
+}
+
+std::vector<Address> WorkerSet::Addresses(const std::string& listener) const {
+  std::vector<Address> addresses;
+  for (const Bound& bound : bound_) {
+    if (bound.listener == listener) addresses.push_back(bound.address);
+  }
+  return addresses;
+}
+
+}  // namespace outrigger::proxy
