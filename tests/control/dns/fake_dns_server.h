@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <condition_variable>
 #include <map>
+#include <mutex>
 #include <string>
 #include <thread>
 #include <utility>
@@ -69,6 +71,11 @@ class FakeDnsServer {
     scheduler::MutexLock lock(mutex_);
     return questions_;
   }
+  // Until `count` more questions came than there were at the call.
+  void AwaitQuestions(int count) {
+    std::unique_lock lock(mutex_);
+    asked_.wait(lock, [this, want = questions_ + count] { return questions_ >= want; });
+  }
 
  private:
   void Serve() {
@@ -103,6 +110,7 @@ class FakeDnsServer {
 
     scheduler::MutexLock lock(mutex_);
     ++questions_;
+    asked_.notify_all();
     const auto found = answers_.find({name, type});
     const FakeAnswer answer = found == answers_.end() ? FakeAnswer{.rcode = 3} : found->second;
     if (answer.kind == FakeAnswer::Kind::kDrop) return "";
@@ -141,6 +149,7 @@ class FakeDnsServer {
   proxy::Address address_;
   std::thread thread_;
   mutable scheduler::Mutex mutex_;
+  std::condition_variable_any asked_;
   std::map<std::pair<std::string, char>, FakeAnswer> answers_ OUTRIGGER_GUARDED_BY(mutex_);
   int questions_ OUTRIGGER_GUARDED_BY(mutex_) = 0;
 };

@@ -1,0 +1,60 @@
+#include "control/assembly/publication_stats.h"
+
+#include <map>
+#include <string>
+
+namespace outrigger::control {
+
+PublicationStats::PublicationStats(proxy::StatRegistry& registry)
+    : registry_(registry),
+      slab_(registry.NewSlab()),
+      clusters_(proxy::ClusterTableStats::Make(registry)),
+      listeners_(proxy::ListenerTableStats::Make(registry)) {}
+
+PublicationStats::~PublicationStats() { registry_.Retire(slab_); }
+
+void PublicationStats::OnSnapshot(const proxy::Snapshot* old, const proxy::Snapshot& now) {
+  const proxy::Snapshot none;
+  CountClusters(old ? *old : none, now);
+  CountListeners(old ? *old : none, now);
+}
+
+void PublicationStats::OnHosts(const proxy::Cluster& cluster, const proxy::HostSet& hosts) {
+  const auto total = static_cast<int64_t>(hosts.hosts.size());
+  slab_->Inc(cluster.stats.membership_change);
+  slab_->Set(cluster.stats.membership_total, total);
+  slab_->Set(cluster.stats.membership_healthy, total);
+}
+
+void PublicationStats::CountClusters(const proxy::Snapshot& old, const proxy::Snapshot& now) {
+  for (const auto& [name, cluster] : now.clusters) {
+    const auto before = old.clusters.find(name);
+    if (before != old.clusters.end() && before->second == cluster) continue;
+    slab_->Inc(before == old.clusters.end() ? clusters_.cluster_added : clusters_.cluster_modified);
+    if (cluster->hosts) OnHosts(*cluster, *cluster->hosts);
+  }
+  for (const auto& [name, cluster] : old.clusters) {
+    if (now.clusters.contains(name)) continue;
+    slab_->Inc(clusters_.cluster_removed);
+    OnHosts(*cluster, {});
+  }
+  slab_->Set(clusters_.active_clusters, static_cast<int64_t>(now.clusters.size()));
+}
+
+void PublicationStats::CountListeners(const proxy::Snapshot& old, const proxy::Snapshot& now) {
+  std::map<std::string, const proxy::Listener*> before;
+  for (const auto& listener : old.listeners) before[listener->name] = listener.get();
+  for (const auto& listener : now.listeners) {
+    const auto it = before.find(listener->name);
+    if (it == before.end()) {
+      slab_->Inc(listeners_.listener_added);
+      continue;
+    }
+    if (it->second != listener.get()) slab_->Inc(listeners_.listener_modified);
+    before.erase(it);
+  }
+  slab_->Add(listeners_.listener_removed, before.size());
+  slab_->Set(listeners_.total_listeners_active, static_cast<int64_t>(now.listeners.size()));
+}
+
+}  // namespace outrigger::control
