@@ -29,7 +29,8 @@ struct AccessRecord {
   int64_t start_ns = 0;  // wall clock, nanoseconds since 1970
   AccessTimes times;
 
-  int protocol = 0;  // 10, 11, 20
+  int protocol = 0;           // 10, 11, 20
+  int upstream_protocol = 0;  // likewise
   int response_code = 0;
   ResponseFlags flags;
   std::string_view response_code_details;   // "via_upstream"

@@ -3,8 +3,6 @@
 #include <ctime>
 
 #include "absl/strings/numbers.h"
-#include "proxy/access_log/format.h"
-#include "proxy/access_log/sink.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
@@ -386,11 +384,7 @@ void Exchange::Log() {
   record_.connection_id = connection_.id();
   record_.downstream_local = connection_.local_address().text;
   record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
-  for (const AccessLogConfig& log : options_.access_logs) {
-    shard_.log_line.clear();
-    log.format->Append(record_, shard_.log_line);
-    log.sink->Append(shard_.id, shard_.log_line);
-  }
+  for (const AccessLogConfig& log : options_.access_logs) shard_.logs.Write(log, record_);
 }
 
 }  // namespace outrigger::proxy

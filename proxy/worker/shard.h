@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
+#include "proxy/access_log/sink.h"
 #include "proxy/connection/driver.h"
 #include "proxy/stats/stats.h"
 #include "proxy/upstream/table.h"
@@ -18,6 +18,7 @@ struct Shard {
       : id(worker),
         p(processor),
         stats(slab),
+        logs(processor.netpoll()),
         random(static_cast<uint64_t>(worker)),
         upstreams({processor, read_buffer, slab}, static_cast<uint32_t>(random.Next())) {}
 
@@ -27,9 +28,9 @@ struct Shard {
   scheduler::Processor& p;
   StatSlab& stats;
   ReadBuffer read_buffer;
+  AccessLogBuffers logs;
   Random random;
   UpstreamTable upstreams;
-  std::string log_line;          // scratch of the access log
   bool draining = false;         // answers carry the end of the connection
   uint64_t next_connection = 0;  // ids are worker << 48 | count
 };
