@@ -46,8 +46,7 @@ void AppendControl(std::string& out, char c) {
 
 }  // namespace
 
-void AppendJsonString(std::string& out, std::string_view text) {
-  out.push_back('"');
+void AppendJsonPart(std::string& out, std::string_view text) {
   for (size_t i = 0; i < text.size();) {
     const char c = text[i];
     const size_t length = SequenceAt(text, i);
@@ -66,6 +65,11 @@ void AppendJsonString(std::string& out, std::string_view text) {
     }
     i += length;
   }
+}
+
+void AppendJsonString(std::string& out, std::string_view text) {
+  out.push_back('"');
+  AppendJsonPart(out, text);
   out.push_back('"');
 }
 
