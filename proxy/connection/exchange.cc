@@ -20,8 +20,8 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
   Exchange self(connection, stream);
   if (const ClusterRoute* action = self.FindCluster()) {
     self.StartTimers(*action);
-    if (HostPool* pool = self.PickHost(*action)) {
-      self.up_ = pool->Acquire(self.pending_);
+    if (self.PickHost(*action)) {
+      self.up_ = self.pool_->Acquire(self.pending_);
       while (!self.up_ && !self.pending_.error && !self.down_.error && !self.timed_out()) {
         const scheduler::Wake wake = co_await self.event_.Wait("upstream stream");
         self.up_ = self.pending_.stream;
@@ -48,7 +48,6 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
     : connection_(connection),
       shard_(connection.shard()),
       options_(connection.http()),
-      routes_(connection.http().routes),
       down_(stream),
       timer_(*this),
       local_headers_(stream.arena),
@@ -72,7 +71,7 @@ const ClusterRoute* Exchange::FindCluster() {
   grpc_ = IsGrpc(request);
   head_ = request.Get(HeaderName::kMethod) == "HEAD";
   PrepareRequest(request, options_, connection_.peer_address(), shard_.random);
-  const VirtualHost* host = FindVirtualHost(*routes_, request.Get(HeaderName::kAuthority));
+  const VirtualHost* host = FindVirtualHost(*options_.routes, request.Get(HeaderName::kAuthority));
   const Route* route = host ? FindRoute(*host, request) : nullptr;
   if (!route) {
     shard_.stats.Inc(options_.stats.no_route);
@@ -123,28 +122,27 @@ void Exchange::Redirected(const struct Redirect& redirect, const Route& route) {
   Reply(reply);
 }
 
-HostPool* Exchange::PickHost(const ClusterRoute& action) {
+bool Exchange::PickHost(const ClusterRoute& action) {
   UpstreamCluster* cluster = shard_.upstreams.Find(action.cluster);
   if (!cluster) {
     shard_.stats.Inc(options_.stats.no_cluster);
     LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
     reply.status = action.cluster_not_found_status;
     Reply(reply);
-    return nullptr;
+    return false;
   }
-  cluster_ = cluster->shared_cluster();
-  record_.upstream_cluster = cluster_->name;
-  HostPool* pool = cluster->Pick();
-  if (!pool) {
-    shard_.stats.Inc(cluster_->stats.upstream_cx_none_healthy);
+  // Copied: the cluster's configuration may be replaced before this exchange is logged.
+  record_.upstream_cluster = down_.arena.Copy(cluster->cluster().name);
+  pool_ = cluster->Pick();
+  if (!pool_) {
+    shard_.stats.Inc(cluster->cluster().stats.upstream_cx_none_healthy);
     ReplyError(ErrorCode::kNoHealthyHost);
-    return nullptr;
+    return false;
   }
-  host_ = pool->host_ptr();
-  record_.upstream_host = host_->address.text;
-  shard_.stats.Inc(cluster_->stats.upstream_rq_total);
-  shard_.stats.Inc(cluster_->stats.upstream_rq_active);
-  return pool;
+  record_.upstream_host = pool_->host().address.text;
+  shard_.stats.Inc(this->cluster().stats.upstream_rq_total);
+  shard_.stats.Inc(this->cluster().stats.upstream_rq_active);
+  return true;
 }
 
 void Exchange::SendRequest(const ClusterRoute&) {
@@ -173,7 +171,7 @@ Exchange::Step Exchange::Copy() {
 
 void Exchange::CopyRequestBody() {
   if (request_ended_ || up_->error) return;
-  const size_t high = cluster_->per_connection_buffer_limit_bytes;
+  const size_t high = cluster().per_connection_buffer_limit_bytes;
   const size_t bytes = down_.body.bytes();
   const bool end = down_.end_received;
   if (bytes > 0 && up_->send_buffered() < high) {
@@ -255,7 +253,7 @@ void Exchange::OnUpstreamError() {
   const StreamError error = up_->error;
   StatSlab& stats = shard_.stats;
   if (error.code == ErrorCode::kReset || error.code == ErrorCode::kRefused) {
-    stats.Inc(cluster_->stats.upstream_rq_rx_reset);
+    stats.Inc(cluster().stats.upstream_rq_rx_reset);
   }
   if (!response_started_) {
     ReplyError(error.code);
@@ -268,8 +266,8 @@ void Exchange::OnUpstreamError() {
 }
 
 void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
-  if (code == ErrorCode::kTimeout && cluster_) {
-    shard_.stats.Inc(cluster_->stats.upstream_rq_timeout);
+  if (code == ErrorCode::kTimeout && pool_) {
+    shard_.stats.Inc(cluster().stats.upstream_rq_timeout);
   }
   if (response_started_) {
     const LocalReply reply = ReplyFor({code}, detail, down_.arena);
@@ -336,14 +334,14 @@ void Exchange::Finish() {
                           ? ResponseFlag::kDownstreamConnectionTermination
                           : ResponseFlag::kDownstreamRemoteReset);
     if (!response_started_) record_.response_code_details = "downstream_remote_disconnect";
-    if (host_) stats.Inc(cluster_->stats.upstream_rq_cancelled);
+    if (pool_) stats.Inc(cluster().stats.upstream_rq_cancelled);
   } else if (!response_ended_) {
     down_.Reset(ErrorCode::kDrain);
   }
   record_.times.end = shard_.Now() - start_;
-  if (host_) {
-    stats.Dec(cluster_->stats.upstream_rq_active);
-    if (up_ && !up_->error && !response_ended_) stats.Inc(cluster_->stats.upstream_rq_tx_reset);
+  if (pool_) {
+    stats.Dec(cluster().stats.upstream_rq_active);
+    if (up_ && !up_->error && !response_ended_) stats.Inc(cluster().stats.upstream_rq_tx_reset);
   }
   CountResponse(static_cast<uint32_t>(record_.response_code));
   Log();
@@ -368,8 +366,8 @@ void Exchange::CountResponse(uint32_t status) {
                               http.downstream_rq_3xx, http.downstream_rq_4xx,
                               http.downstream_rq_5xx};
   if (status >= 100 && status < 600) stats.Inc(by_class[status / 100 - 1]);
-  if (!host_ || !cluster_) return;
-  const ClusterStats& upstream = cluster_->stats;
+  if (!pool_) return;
+  const ClusterStats& upstream = cluster().stats;
   stats.Inc(upstream.upstream_rq_completed);
   stats.Record(upstream.upstream_rq_time, ms);
   const Counter up_class[] = {upstream.upstream_rq_1xx, upstream.upstream_rq_2xx,

@@ -26,7 +26,7 @@ class Exchange {
 
   // Null: answered locally.
   const ClusterRoute* FindCluster();
-  HostPool* PickHost(const ClusterRoute& action);
+  bool PickHost(const ClusterRoute& action);
   void SendRequest(const ClusterRoute& action);
   Step Copy();
   void CopyRequestBody();
@@ -54,10 +54,9 @@ class Exchange {
   ConnectionManager& connection_;
   Shard& shard_;
   const HttpListenerOptions& options_;
-  // The routes in force when the request came: one configuration from start to end.
-  const std::shared_ptr<const RouteConfig> routes_;
-  std::shared_ptr<const Cluster> cluster_;
-  std::shared_ptr<const Host> host_;
+  // The pool in use, once a host was picked. Worker-local, so its count is no shared cache line.
+  std::shared_ptr<HostPool> pool_;
+  const Cluster& cluster() const { return pool_->cluster(); }
   Stream& down_;
   Stream* up_ = nullptr;
   scheduler::Signal event_;  // of both streams, the pool and the timer

@@ -40,8 +40,8 @@ void UpstreamCluster::SetHosts(std::shared_ptr<const HostSet> hosts) {
   }
 }
 
-HostPool* UpstreamCluster::Pick() {
-  return pools_.empty() ? nullptr : pools_[turn_.Pick()].get();
+std::shared_ptr<HostPool> UpstreamCluster::Pick() {
+  return pools_.empty() ? nullptr : pools_[turn_.Pick()];
 }
 
 void UpstreamTable::Apply(const Snapshot& snapshot) {

@@ -18,12 +18,12 @@ class UpstreamCluster {
   UpstreamCluster(std::shared_ptr<const Cluster> cluster, UpstreamServices services, uint32_t seed);
   ~UpstreamCluster();
 
-  const std::shared_ptr<const Cluster>& shared_cluster() const { return cluster_; }
+  const Cluster& cluster() const { return *cluster_; }
   void SetCluster(std::shared_ptr<const Cluster> cluster);
   // Hosts that are in both sets keep their connections; those that left finish and close.
   void SetHosts(std::shared_ptr<const HostSet> hosts);
   // The pool of the host whose turn it is; null if there is no host.
-  HostPool* Pick();
+  std::shared_ptr<HostPool> Pick();
   size_t host_count() const { return pools_.size(); }
 
  private:
