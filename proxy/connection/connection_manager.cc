@@ -15,19 +15,19 @@ constexpr scheduler::Nanos kFirstBytesTimeout = 30 * kSecond;
 
 }  // namespace
 
-ConnectionManager::ConnectionManager(Shard& shard, const ConnectionOptions& options, List& list,
-                                     DateCache& dates)
+ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListener> active,
+                                     List& list, DateCache& dates)
     : shard_(shard),
-      options_(options),
+      active_(std::move(active)),
       list_(list),
       dates_(dates),
       id_(static_cast<uint64_t>(shard.id) << 48 | shard.next_connection++),
       opened_(shard.Now()),
       timer_(*this) {
-  http1_rules_.limits.max_bytes = options.listener->http.request_headers.max_bytes;
-  http1_rules_.limits.max_count = options.listener->http.request_headers.max_count;
+  http1_rules_.limits.max_bytes = http().request_headers.max_bytes;
+  http1_rules_.limits.max_count = http().request_headers.max_count;
   list_.Add(*this);
-  const Listener& listener = *options_.listener;
+  const Listener& listener = *active_->listener;
   shard_.stats.Inc(listener.stats.downstream_cx_total);
   shard_.stats.Inc(listener.stats.downstream_cx_active);
   shard_.stats.Inc(listener.http.stats.downstream_cx_total);
@@ -37,7 +37,7 @@ ConnectionManager::ConnectionManager(Shard& shard, const ConnectionOptions& opti
 ConnectionManager::~ConnectionManager() {
   shard_.p.netpoll().RemoveTimer(timer_);
   list_.Remove(*this);
-  const Listener& listener = *options_.listener;
+  const Listener& listener = *active_->listener;
   const uint64_t ms = static_cast<uint64_t>((shard_.Now() - opened_) / scheduler::kMillisecond);
   shard_.stats.Dec(listener.stats.downstream_cx_active);
   shard_.stats.Inc(listener.stats.downstream_cx_destroy);
@@ -88,11 +88,10 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
   co_return ErrorCode::kNone;
 }
 
-scheduler::Task<> ConnectionManager::Serve(Shard& shard,
-                                           std::shared_ptr<const ConnectionOptions> options,
+scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveListener> active,
                                            List& list, DateCache& dates, Fd fd) {
-  ConnectionManager self(shard, *options, list, dates);
-  if (options->listener->address.is_ip()) SetNoDelay(fd.get());
+  ConnectionManager self(shard, std::move(active), list, dates);
+  if (self.listener()->address.is_ip()) SetNoDelay(fd.get());
   Slice first;
   if (co_await self.ChooseCodec(shard.p, fd, first) != ErrorCode::kNone) co_return;
   self.driver_.emplace(shard.p, shard.read_buffer, std::move(fd), *self.codec_);
@@ -100,13 +99,13 @@ scheduler::Task<> ConnectionManager::Serve(Shard& shard,
   self.peer_ = self.driver_->socket().PeerAddress();
   self.OnTimer();  // arms
   if (shard.draining) self.Drain();
-  const HttpStats& stats = self.http().stats;
   ErrorCode end = ErrorCode::kProtocol;
   if (first.empty() || self.driver_->Feed(first)) end = co_await self.driver_->Run();
-  if (end == ErrorCode::kProtocol) shard.stats.Inc(stats.downstream_cx_protocol_error);
+  if (end == ErrorCode::kProtocol) shard.stats.Inc(self.http().stats.downstream_cx_protocol_error);
   self.codec_->Abort(end == ErrorCode::kNone ? ErrorCode::kConnectionClosed : end);
   // The requests see their streams' errors and end; they use this object until then.
   while (self.requests_ > 0) co_await self.requests_done_.Wait("requests to end");
+  const HttpStats& stats = self.http().stats;
   shard.stats.Add(stats.downstream_cx_rx_bytes_total, self.driver_->counts().received);
   shard.stats.Add(stats.downstream_cx_tx_bytes_total, self.driver_->counts().sent);
 }
@@ -117,7 +116,7 @@ void ConnectionManager::OnRequest(Stream& stream) {
 }
 
 scheduler::Task<> ConnectionManager::RunRequest(Stream& stream) {
-  co_await options_.handler(*this, stream);
+  co_await active_->handler(*this, stream);
   if (--requests_ == 0) requests_done_.Set();
 }
 

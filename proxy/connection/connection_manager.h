@@ -19,10 +19,24 @@ class ConnectionManager;
 // Serves one request; owns one reference to `stream` (Stream::Release).
 using StreamHandler = scheduler::Task<> (*)(ConnectionManager& connection, Stream& stream);
 
-// What a listener hands to its connections. Shared by them; replaced when the listener changes.
-struct ConnectionOptions {
+// A listener as one worker serves it. The configuration is replaced when it changes: connections see
+// the new one with their next request, a request keeps the one it began with.
+//
+// Owner: Worker and its connections. Thread-safety: confined.
+struct ActiveListener {
+  ActiveListener(std::shared_ptr<const Listener> config, StreamHandler stream_handler)
+      : handler(stream_handler) {
+    Set(std::move(config));
+  }
+  // The pointer gets a count of this worker's own: no cache line is shared by requests of two workers.
+  void Set(std::shared_ptr<const Listener> config) {
+    const Listener* plain = config.get();
+    auto own = std::make_shared<std::shared_ptr<const Listener>>(std::move(config));
+    listener = std::shared_ptr<const Listener>(std::move(own), plain);
+  }
+
   std::shared_ptr<const Listener> listener;
-  StreamHandler handler;
+  const StreamHandler handler;
 };
 
 // Runs on: worker. Owner: its own coroutine (Serve). Thread-safety: confined.
@@ -31,16 +45,18 @@ class ConnectionManager final : public ServerEvents {
   // Accepted connections of one worker, so that a drain reaches them.
   class List;
 
-  ConnectionManager(Shard& shard, const ConnectionOptions& options, List& list, DateCache& dates);
+  ConnectionManager(Shard& shard, std::shared_ptr<ActiveListener> active, List& list,
+                    DateCache& dates);
   ~ConnectionManager();
 
   // The whole life of a connection.
-  static scheduler::Task<> Serve(Shard& shard, std::shared_ptr<const ConnectionOptions> options,
-                                 List& list, DateCache& dates, Fd fd);
+  static scheduler::Task<> Serve(Shard& shard, std::shared_ptr<ActiveListener> active, List& list,
+                                 DateCache& dates, Fd fd);
 
   Shard& shard() { return shard_; }
-  const Listener& listener() const { return *options_.listener; }
-  const HttpListenerOptions& http() const { return options_.listener->http; }
+  // As configured now.
+  const std::shared_ptr<const Listener>& listener() const { return active_->listener; }
+  const HttpListenerOptions& http() const { return active_->listener->http; }
   const Address& local_address() const { return local_; }
   const Address& peer_address() const { return peer_; }
   DateCache& dates() { return dates_; }
@@ -64,7 +80,7 @@ class ConnectionManager final : public ServerEvents {
   };
 
   Shard& shard_;
-  const ConnectionOptions& options_;
+  const std::shared_ptr<ActiveListener> active_;
   List& list_;
   DateCache& dates_;
   const uint64_t id_;

@@ -47,7 +47,8 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
 Exchange::Exchange(ConnectionManager& connection, Stream& stream)
     : connection_(connection),
       shard_(connection.shard()),
-      options_(connection.http()),
+      listener_(connection.listener()),
+      options_(listener_->http),
       down_(stream),
       timer_(*this),
       local_headers_(stream.arena),
@@ -212,7 +213,7 @@ void Exchange::CopyResponse() {
     response_ended_ = last;
     if (last) return;
   }
-  const size_t high = connection_.listener().per_connection_buffer_limit_bytes;
+  const size_t high = listener_->per_connection_buffer_limit_bytes;
   const size_t bytes = up_->body.bytes();
   if (bytes > 0 && down_.send_buffered() < high) {
     last_progress_ = shard_.Now();

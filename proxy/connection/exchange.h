@@ -53,6 +53,7 @@ class Exchange {
 
   ConnectionManager& connection_;
   Shard& shard_;
+  const std::shared_ptr<const Listener> listener_;  // one configuration from start to end
   const HttpListenerOptions& options_;
   // The pool in use, once a host was picked. Worker-local, so its count is no shared cache line.
   std::shared_ptr<HostPool> pool_;

@@ -21,25 +21,25 @@ bool OutOfResources(int error) {
 
 }  // namespace
 
-scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<const ConnectionOptions> options,
+scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<ActiveListener> active,
                                     ConnectionManager::List& list, DateCache& dates, int fd) {
   scheduler::PollFd poll(shard.p.netpoll(), fd);
-  const Listener& listener = *options->listener;
-  int accepted = 0;
+    int accepted = 0;
   while (true) {
     Fd connection(accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection) {
+      const Listener& listener = *active->listener;
       if (listener.max_connections != 0 && list.size() >= listener.max_connections) {
         shard.stats.Inc(listener.stats.downstream_cx_overflow);
       } else {
         scheduler::Go("downstream connection",
-                      ConnectionManager::Serve(shard, options, list, dates, std::move(connection)));
+                      ConnectionManager::Serve(shard, active, list, dates, std::move(connection)));
       }
       if (++accepted % kAcceptsPerTurn == 0) co_await scheduler::Yield();
       continue;
     }
     if (OutOfResources(errno)) {
-      OUTRIGGER_LOG(kWarning, "listener", "%s: cannot accept: %s", listener.name,
+      OUTRIGGER_LOG(kWarning, "listener", "%s: cannot accept: %s", active->listener->name,
                     std::strerror(errno));
       if (co_await scheduler::Sleep(kAcceptPause) == scheduler::Wake::kCancelled) co_return;
       continue;

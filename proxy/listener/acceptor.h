@@ -14,7 +14,7 @@ namespace outrigger::proxy {
 // which closes it last.
 //
 // Runs on: worker, as its own coroutine.
-scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<const ConnectionOptions> options,
+scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<ActiveListener> active,
                                     ConnectionManager::List& list, DateCache& dates, int fd);
 
 }  // namespace outrigger::proxy

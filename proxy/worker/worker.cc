@@ -2,11 +2,19 @@
 
 namespace outrigger::proxy {
 
-void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) { shard_.upstreams.Apply(*snapshot); }
+void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
+  shard_.upstreams.Apply(*snapshot);
+  for (const auto& listener : snapshot->listeners) {
+    const auto active = listeners_.find(listener->name);
+    if (active != listeners_.end()) active->second->Set(listener);
+  }
+}
 
-void Worker::Listen(std::shared_ptr<const ConnectionOptions> options, int fd) {
-  accept_loops_.push_back(scheduler::Go(
-      "accept", AcceptConnections(shard_, std::move(options), connections_, dates_, fd)));
+void Worker::Listen(std::shared_ptr<const Listener> listener, StreamHandler handler, int fd) {
+  std::shared_ptr<ActiveListener>& active = listeners_[listener->name];
+  if (!active) active = std::make_shared<ActiveListener>(std::move(listener), handler);
+  accept_loops_.push_back(
+      scheduler::Go("accept", AcceptConnections(shard_, active, connections_, dates_, fd)));
 }
 
 void Worker::SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts) {

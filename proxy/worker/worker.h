@@ -16,10 +16,10 @@ class Worker {
  public:
   Worker(int id, scheduler::Processor& p, StatSlab& stats) : shard_(id, p, stats) {}
 
-  // Takes over the clusters; listeners keep the routes they were started with.
+  // Takes over the clusters, and the settings and routes of the listeners it serves.
   void Apply(std::shared_ptr<const Snapshot> snapshot);
   // Accepts on `fd`, which outlives the worker.
-  void Listen(std::shared_ptr<const ConnectionOptions> options, int fd);
+  void Listen(std::shared_ptr<const Listener> listener, StreamHandler handler, int fd);
   void SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts);
   // Every connection finishes what it has; new ones too, one by one.
   void Drain();
@@ -33,6 +33,7 @@ class Worker {
   Shard shard_;
   ConnectionManager::List connections_;
   DateCache dates_;
+  std::map<std::string, std::shared_ptr<ActiveListener>> listeners_;  // by name
   std::vector<scheduler::JoinHandle> accept_loops_;
 };
 

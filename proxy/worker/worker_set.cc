@@ -64,14 +64,20 @@ void WorkerSet::Start(std::shared_ptr<const Snapshot> snapshot, StreamHandler ha
     const bool posted = pool_->Post(static_cast<int>(i), [this, i, &worker, snapshot, handler] {
       worker.Apply(snapshot);
       for (const auto& listener : snapshot->listeners) {
-        auto options = std::make_shared<const ConnectionOptions>(listener, handler);
         for (const Bound& bound : bound_) {
           if (bound.listener != listener->name) continue;
-          worker.Listen(options, bound.fds[i % bound.fds.size()].get());
+          worker.Listen(listener, handler, bound.fds[i % bound.fds.size()].get());
         }
       }
     });
     OUTRIGGER_CHECK(posted);  // the mailboxes are new
+  }
+}
+
+void WorkerSet::Apply(const std::shared_ptr<const Snapshot>& snapshot) {
+  for (size_t i = 0; i < count_; ++i) {
+    Worker& worker = *workers_[i];
+    pool_->Post(static_cast<int>(i), [&worker, snapshot] { worker.Apply(snapshot); });
   }
 }
 

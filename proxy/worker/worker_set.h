@@ -24,6 +24,8 @@ class WorkerSet {
   absl::Status Bind(const Snapshot& snapshot);
   // Hands the clusters to every worker, then lets them accept.
   void Start(std::shared_ptr<const Snapshot> snapshot, StreamHandler handler);
+  // A new configuration of the listeners that were started, and all clusters.
+  void Apply(const std::shared_ptr<const Snapshot>& snapshot);
   void SetHosts(const std::string& cluster, const std::shared_ptr<const HostSet>& hosts);
 
   // Open connections finish what they have and close; new ones are still taken.
