@@ -44,6 +44,7 @@ scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<ActiveListener
       if (co_await scheduler::Sleep(kAcceptPause) == scheduler::Wake::kCancelled) co_return;
       continue;
     }
+    if (errno == EINVAL || errno == EBADF) co_return;  // no longer listening: StopListening()
     if (errno != EAGAIN && errno != EWOULDBLOCK) continue;  // that connection is gone already
     if (co_await poll.Readable() != scheduler::Wake::kReady) co_return;
   }

@@ -13,8 +13,7 @@ void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
 void Worker::Listen(std::shared_ptr<const Listener> listener, StreamHandler handler, int fd) {
   std::shared_ptr<ActiveListener>& active = listeners_[listener->name];
   if (!active) active = std::make_shared<ActiveListener>(std::move(listener), handler);
-  accept_loops_.push_back(
-      scheduler::Go("accept", AcceptConnections(shard_, active, connections_, dates_, fd)));
+  scheduler::Go("accept", AcceptConnections(shard_, active, connections_, dates_, fd));
 }
 
 void Worker::SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts) {
@@ -24,11 +23,6 @@ void Worker::SetHosts(const std::string& cluster, std::shared_ptr<const HostSet>
 void Worker::Drain() {
   shard_.draining = true;
   connections_.DrainAll();
-}
-
-void Worker::StopListening() {
-  for (scheduler::JoinHandle& loop : accept_loops_) loop.Cancel();
-  accept_loops_.clear();
 }
 
 }  // namespace outrigger::proxy

@@ -23,8 +23,6 @@ class Worker {
   void SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts);
   // Every connection finishes what it has; new ones too, one by one.
   void Drain();
-  // Ends the accept loops.
-  void StopListening();
 
   size_t connections() const { return connections_.size(); }
   Shard& shard() { return shard_; }
@@ -34,7 +32,6 @@ class Worker {
   ConnectionManager::List connections_;
   DateCache dates_;
   std::map<std::string, std::shared_ptr<ActiveListener>> listeners_;  // by name
-  std::vector<scheduler::JoinHandle> accept_loops_;
 };
 
 }  // namespace outrigger::proxy

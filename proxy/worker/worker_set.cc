@@ -96,6 +96,13 @@ void WorkerSet::Drain() {
   }
 }
 
+void WorkerSet::StopListening() {
+  // The accept loops see an error and end; the descriptors stay theirs until Stop().
+  for (const Bound& bound : bound_) {
+    for (const Fd& fd : bound.fds) shutdown(fd.get(), SHUT_RDWR);
+  }
+}
+
 void WorkerSet::Stop() { pool_->Stop(); }
 
 size_t WorkerSet::connections() const {
