@@ -1,5 +1,5 @@
 // format.h: an access log's format, Envoy's text or JSON form, compiled once on the control side.
-// Flow: the connection manager fills an AccessRecord -> Append() makes a line -> the sink writes it.
+// Flow: the connection manager fills an AccessRecord -> Append() makes a line -> sink.h writes it.
 // A line stays one line: what a peer sent cannot begin another.
 #pragma once
 

@@ -141,7 +141,9 @@ struct AccessOperatorTable {
   static Value Trailer(const Op& self, const Record& r, std::string&) {
     return Header(self, r.response_trailers);
   }
-  static Value Known(const Op& self, const Record&, std::string&) { return Value::Text(self.text_); }
+  static Value Known(const Op& self, const Record&, std::string&) {
+    return Value::Text(self.text_);
+  }
   static Value StartTime(const Op& self, const Record& r, std::string& scratch) {
     self.time_->Append(scratch, r.start_ns);
     return Value::Text(scratch);

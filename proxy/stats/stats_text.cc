@@ -157,14 +157,15 @@ StatsText::~StatsText() = default;
 StatsText::StatsText(StatsText&&) noexcept = default;
 StatsText& StatsText::operator=(StatsText&&) noexcept = default;
 
-// Counters and gauges by name, then histograms, as Envoy lists them. Scopes come in order of prefix,
-// so names are in order already but within scopes whose prefix starts with another's.
+// Counters and gauges by name, then histograms, as Envoy lists them. Scopes come in order of
+// prefix, so names are in order but for scopes whose prefix starts with another's.
 void StatsText::OrderByName() {
   const std::vector<const StatScope*> scopes = registry_->Scopes();
   std::vector<Row> histograms, group;
   for (size_t i = 0, end = 0; i < scopes.size(); i = end) {
     group.clear();
-    for (end = i; end < scopes.size() && scopes[end]->prefix.starts_with(scopes[i]->prefix); ++end) {
+    const std::string& prefix = scopes[i]->prefix;
+    for (end = i; end < scopes.size() && scopes[end]->prefix.starts_with(prefix); ++end) {
       for (uint32_t k = 0; k < scopes[end]->stats.size(); ++k) group.push_back({scopes[end], k});
     }
     std::sort(group.begin(), group.end(), [](const Row& a, const Row& b) {

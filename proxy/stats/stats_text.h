@@ -1,4 +1,4 @@
-// stats_text.h: all stats as Envoy's /stats shows them: text, JSON, or Prometheus' exposition format.
+// stats_text.h: all stats as Envoy's /stats shows them: text, JSON or Prometheus text.
 // Read piece by piece, so that the answer is never in memory as a whole.
 // Flow: the admin page makes a StatsText per request and calls Next() until it is done.
 #pragma once

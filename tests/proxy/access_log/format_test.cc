@@ -94,7 +94,8 @@ TEST_F(FormatTest, JsonValuesHaveTypes) {
                 {"mixed", {"x%REQ(X-NONE)%y"}},
                 {"flags", {"%RESPONSE_FLAGS%"}},
                 {"pct", {"100%%"}},
-                {"list", {JsonTemplate::List{{"%CONNECTION_ID%"}, {"x"}, {1.0}, {true}, {nullptr}}}},
+                {"list",
+                 {JsonTemplate::List{{"%CONNECTION_ID%"}, {"x"}, {1.0}, {true}, {nullptr}}}},
                 {"in", {JsonTemplate::Object{{"q\"", {0.5}}}}}}}),
             R"({"a":"a 200 \"b\"","flags":"-","in":{"q\"":0.5},"list":[2,"x",1,true,null],)"
             R"("mixed":"x-y","none":null,"pct":"100%","z":200})"

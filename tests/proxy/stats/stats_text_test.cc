@@ -44,7 +44,7 @@ TEST(StatsTextTest, ListsByNameThenHistograms) {
             "a.unused: No recorded values\n");
 }
 
-// Scopes inside of scopes: "listener.a." holds "listener.a.worker_0.", a cluster may be called "x.y".
+// Scopes inside of scopes: "listener.a." holds "listener.a.worker_0.", a cluster may be "x.y".
 TEST(StatsTextTest, NamesAreInOrder) {
   StatRegistry registry;
   for (const char* name : {"x", "x.y", "x.v", "x-y", "a", ""}) ClusterStats::Make(registry, name);
