@@ -167,6 +167,12 @@ void ConnectionManager::List::Remove(ConnectionManager& connection) {
   size_.store(size() - 1, std::memory_order_relaxed);
 }
 
+void ConnectionManager::List::CloseAll() {
+  for (ConnectionManager* connection = head_; connection; connection = connection->next_) {
+    connection->Close();
+  }
+}
+
 void ConnectionManager::List::DrainAll() {
   for (ConnectionManager* connection = head_; connection; connection = connection->next_) {
     connection->Drain();

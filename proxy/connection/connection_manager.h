@@ -64,6 +64,10 @@ class ConnectionManager final : public ServerEvents {
 
   // No new streams; open ones finish (GOAWAY, Connection: close).
   void Drain();
+  // Ends now, whatever is open.
+  void Close() {
+    if (driver_) driver_->Close();
+  }
 
  private:
   scheduler::Task<ErrorCode> ChooseCodec(scheduler::Processor& p, Fd& fd, Slice& first);
@@ -104,6 +108,8 @@ class ConnectionManager::List {
   // Any thread: a figure.
   size_t size() const { return size_.load(std::memory_order_relaxed); }
   void DrainAll();
+  // Cuts all off.
+  void CloseAll();
 
  private:
   ConnectionManager* head_ = nullptr;

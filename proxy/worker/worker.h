@@ -24,6 +24,9 @@ class Worker {
   // Every connection finishes what it has; new ones too, one by one.
   void Drain();
 
+  // Cuts open connections off.
+  void CloseConnections() { connections_.CloseAll(); }
+
   size_t connections() const { return connections_.size(); }
   Shard& shard() { return shard_; }
 

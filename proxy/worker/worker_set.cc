@@ -96,6 +96,13 @@ void WorkerSet::Drain() {
   }
 }
 
+void WorkerSet::CloseConnections() {
+  for (size_t i = 0; i < count_; ++i) {
+    Worker& worker = *workers_[i];
+    pool_->Post(static_cast<int>(i), [&worker] { worker.CloseConnections(); });
+  }
+}
+
 void WorkerSet::StopListening() {
   // The accept loops see an error and end; the descriptors stay theirs until Stop().
   for (const Bound& bound : bound_) {

@@ -30,6 +30,8 @@ class WorkerSet {
 
   // Open connections finish what they have and close; new ones are still taken.
   void Drain();
+  // Cuts open connections off.
+  void CloseConnections();
   // New connections are refused from now on. Open ones go on.
   void StopListening();
   // Ends every coroutine and thread. Idempotent.

@@ -1,0 +1,73 @@
+// server.h: `outrigger run`: every part of the sidecar, named and wired here, with the pool it runs on.
+// Start order is the order of the members; the stop order is Stop()'s numbered steps.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+
+#if __has_include("control/admin/admin.h")
+#include "control/admin/admin.h"
+#define HAVE_ADMIN
+#endif
+#include "control/assembly/builder.h"
+#include "control/assembly/publisher.h"
+#include "control/dns/strict_dns.h"
+#include "control/process/exit_code.h"
+#include "control/process/run_config.h"
+#include "control/process/server_state.h"
+#include "control/service/control_service.h"
+#include "proxy/worker/worker_set.h"
+
+namespace outrigger::control {
+
+// Runs on: main (Start, Wait, Stop). Owner: RunServer. Thread-safety: confined to main; what the admin
+// and the control API ask for comes as signals to main, or as mailbox items to the workers.
+class Server {
+ public:
+  Server(const RunFlags& flags, RunConfig config);
+  ~Server();
+
+  // kDone, or why not: everything that may fail fails before the first connection is accepted.
+  ExitCode Start();
+  // Until the process is told to end; serves HUP meanwhile.
+  void Wait();
+  // Drains (if `graceful`) and ends all parts.
+  void Stop(bool graceful);
+
+ private:
+  absl::Status BuildSnapshot(const LoadedBootstrap& bootstrap);
+  ExitCode Listen();
+  void StartWorkers();
+  void Reload();
+  // Any thread: open connections finish and close; those left after `cut_off` (if any) are cut off.
+  void Drain(std::optional<scheduler::Nanos> cut_off);
+  void DescribePlan() const;
+  void RegisterStats();
+#ifdef HAVE_ADMIN
+  AdminSources MakeAdminSources();
+#endif
+  ControlSources MakeControlSources();
+
+  const RunFlags flags_;
+  RunConfig config_;
+  ServerState state_;
+  proxy::StatRegistry stats_;
+  scheduler::Pool control_;                     // threads control:N
+  proxy::AccessLogFiles logs_;                  // written on control
+  Builder builder_;
+  Publisher publisher_;
+  Resolver resolver_;                           // control
+  std::unique_ptr<StrictDns> dns_;              // control
+  std::unique_ptr<HttpServer> admin_;           // control
+  std::unique_ptr<HttpServer> control_api_;     // control
+  std::unique_ptr<proxy::WorkerSet> workers_;   // threads data:N
+  std::unique_ptr<scheduler::Sysmon> sysmon_;   // its own thread
+  uint64_t subscription_ = 0;
+};
+
+// The exit code.
+int RunServer(const RunFlags& flags);
+int RunValidate(const RunFlags& flags);
+
+}  // namespace outrigger::control
