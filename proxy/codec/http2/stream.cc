@@ -40,8 +40,10 @@ class NvList {
     }
     size_t i = 0;
     for (const Header& header : headers) {
+      // A request id is never seen again: indexing it would push useful entries out of both tables.
+      const bool no_index = header.never_index || header.id == HeaderName::kXRequestId;
       const uint8_t flags = NGHTTP2_NV_FLAG_NO_COPY_NAME | NGHTTP2_NV_FLAG_NO_COPY_VALUE |
-                            (header.never_index ? NGHTTP2_NV_FLAG_NO_INDEX : 0);
+                            (no_index ? NGHTTP2_NV_FLAG_NO_INDEX : 0);
       nv_[i++] = {reinterpret_cast<uint8_t*>(const_cast<char*>(header.name.data())),
                   reinterpret_cast<uint8_t*>(const_cast<char*>(header.value.data())),
                   header.name.size(), header.value.size(), flags};
