@@ -122,9 +122,11 @@ struct HttpListenerOptions {
 };
 
 struct Listener {
+  enum class Direction : uint8_t { kUnspecified, kInbound, kOutbound };
   std::string name;
   Address address;
   std::vector<Address> additional_addresses;
+  Direction direction = Direction::kUnspecified;  // traffic_direction
   bool reuse_port = true;
   uint32_t tcp_backlog_size = 4096;
   uint32_t per_connection_buffer_limit_bytes = 1024 * 1024;

@@ -1,0 +1,209 @@
+#include "control/resources/cluster.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_format.h"
+#include "control/resources/endpoint.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+
+namespace outrigger::control {
+namespace {
+
+namespace v3 = envoy::config::cluster::v3;
+namespace core = envoy::config::core::v3;
+using UpstreamHttp = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+using proxy::Cluster;
+using scheduler::kMillisecond;
+
+constexpr std::string_view kUpstreamHttpKey =
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+constexpr std::string_view kSayHttp2 =
+    "set typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3."
+    "HttpProtocolOptions\"].explicit_http_config.http2_protocol_options (or the older "
+    "http2_protocol_options)";
+
+absl::Status ParseType(const v3::Cluster& proto, const FieldPath& path, Cluster& to) {
+  switch (proto.type()) {
+    case v3::Cluster::STATIC:
+      to.type = Cluster::Type::kStatic;
+      return absl::OkStatus();
+    case v3::Cluster::STRICT_DNS:
+      to.type = Cluster::Type::kStrictDns;
+      return absl::OkStatus();
+    default:
+      return path["type"].NotSupported(
+          absl::StrFormat("%s", v3::Cluster::DiscoveryType_Name(proto.type())),
+          "STATIC and STRICT_DNS are");
+  }
+}
+
+absl::Status CheckBalancing(const v3::Cluster& proto, const FieldPath& path) {
+  if (proto.lb_policy() == v3::Cluster::ROUND_ROBIN) return absl::OkStatus();
+  return path["lb_policy"].NotSupported(
+      absl::StrFormat("%s", v3::Cluster::LbPolicy_Name(proto.lb_policy())), "ROUND_ROBIN is");
+}
+
+absl::Status ParseCircuitBreakers(const v3::CircuitBreakers& proto, const FieldPath& path,
+                                  proxy::CircuitBreakers& to) {
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path, {"thresholds"}));
+  for (int i = 0; i < proto.thresholds_size(); ++i) {
+    const auto& from = proto.thresholds(i);
+    const FieldPath place = path.At("thresholds", i);
+    // The field `priority` is set only if it is HIGH, and no route can be of high priority yet.
+    OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+        from, place, {"max_connections", "max_pending_requests", "max_requests", "max_retries"}));
+    if (i > 0) return place["priority"].Error("duplicate thresholds of priority DEFAULT");
+    OUTRIGGER_READ(from, place, max_connections, to.max_connections);
+    OUTRIGGER_READ(from, place, max_pending_requests, to.max_pending_requests);
+    OUTRIGGER_READ(from, place, max_requests, to.max_requests);
+    OUTRIGGER_READ(from, place, max_retries, to.max_retries);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const FieldPath& path,
+                             Cluster& to) {
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path, {"idle_timeout", "max_headers_count", "max_response_headers_kb",
+                              "max_requests_per_connection"}));
+  OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
+  OUTRIGGER_READ(proto, path, max_headers_count, to.response_headers.max_count, 1);
+  uint32_t kilobytes = to.response_headers.max_bytes / 1024;
+  OUTRIGGER_READ(proto, path, max_response_headers_kb, kilobytes, 1, 8192);
+  to.response_headers.max_bytes = kilobytes * 1024;
+  OUTRIGGER_READ(proto, path, max_requests_per_connection, to.max_requests_per_connection);
+  return absl::OkStatus();
+}
+
+absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cluster& to) {
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path, {"common_http_protocol_options", "explicit_http_config"}));
+  if (!proto.has_explicit_http_config()) {
+    return path["explicit_http_config"].Error("value is required");
+  }
+  const FieldPath config = path["explicit_http_config"];
+  if (!proto.explicit_http_config().has_http2_protocol_options()) {
+    return config.NotSupported("HTTP/1.1 to upstreams", kSayHttp2);
+  }
+  to.http2 = true;
+  OUTRIGGER_RETURN_IF_ERROR(
+      ParseHttp2Options(proto.explicit_http_config().http2_protocol_options(),
+                        config["http2_protocol_options"], to.http2_options));
+  return ParseCommonHttp(proto.common_http_protocol_options(),
+                         path["common_http_protocol_options"], to);
+}
+
+absl::Status ParseHttp(const v3::Cluster& proto, const FieldPath& path, Cluster& to) {
+  for (const auto& [key, any] : proto.typed_extension_protocol_options()) {
+    if (key != kUpstreamHttpKey) {
+      return path.Key("typed_extension_protocol_options", key).NotSupported();
+    }
+  }
+  const auto typed = proto.typed_extension_protocol_options().find(std::string(kUpstreamHttpKey));
+  if (typed != proto.typed_extension_protocol_options().end()) {
+    if (proto.has_http2_protocol_options() || proto.has_common_http_protocol_options()) {
+      return path.Key("typed_extension_protocol_options", kUpstreamHttpKey)
+          .Error("http2_protocol_options and common_http_protocol_options are its older form: set "
+                 "the one or the other");
+    }
+    const FieldPath place = path.Key("typed_extension_protocol_options", kUpstreamHttpKey);
+    OUTRIGGER_ASSIGN_OR_RETURN(const UpstreamHttp http, Unpack<UpstreamHttp>(typed->second, place));
+    return ParseTypedHttp(http, place, to);
+  }
+  if (!proto.has_http2_protocol_options()) {
+    return path.NotSupported("HTTP/1.1 to upstreams", kSayHttp2);
+  }
+  to.http2 = true;
+  OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(proto.http2_protocol_options(),
+                                              path["http2_protocol_options"], to.http2_options));
+  return ParseCommonHttp(proto.common_http_protocol_options(),
+                         path["common_http_protocol_options"], to);
+}
+
+Cluster::DnsFamily ToDnsFamily(v3::Cluster::DnsLookupFamily family) {
+  switch (family) {
+    case v3::Cluster::V4_ONLY:
+      return Cluster::DnsFamily::kV4Only;
+    case v3::Cluster::V6_ONLY:
+      return Cluster::DnsFamily::kV6Only;
+    case v3::Cluster::V4_PREFERRED:
+      return Cluster::DnsFamily::kV4Preferred;
+    case v3::Cluster::ALL:
+      return Cluster::DnsFamily::kAll;
+    default:
+      return Cluster::DnsFamily::kAuto;
+  }
+}
+
+absl::Status ParseDns(const v3::Cluster& proto, const FieldPath& path, Cluster& to) {
+  constexpr scheduler::Nanos kLeast = kMillisecond;
+  if (!v3::Cluster::DnsLookupFamily_IsValid(proto.dns_lookup_family())) {
+    return path["dns_lookup_family"].Error("value must be one of the defined enum values");
+  }
+  to.dns_family = ToDnsFamily(proto.dns_lookup_family());
+  to.respect_dns_ttl = proto.respect_dns_ttl();
+  OUTRIGGER_READ(proto, path, wait_for_warm_on_init, to.wait_for_warm);
+  OUTRIGGER_READ(proto, path, dns_refresh_rate, to.dns_refresh, kLeast);
+  if (!proto.has_dns_failure_refresh_rate()) return absl::OkStatus();
+
+  const auto& rate = proto.dns_failure_refresh_rate();
+  const FieldPath place = path["dns_failure_refresh_rate"];
+  if (!rate.has_base_interval()) return place["base_interval"].Error("value is required");
+  OUTRIGGER_READ(rate, place, base_interval, to.dns_failure_refresh, kLeast);
+  to.dns_failure_refresh_max = 10 * to.dns_failure_refresh;
+  OUTRIGGER_READ(rate, place, max_interval, to.dns_failure_refresh_max, kLeast);
+  if (to.dns_failure_refresh_max >= to.dns_failure_refresh) return absl::OkStatus();
+  return place.Error("must have max_interval greater than or equal to the base_interval");
+}
+
+absl::Status CheckFields(const v3::Cluster& proto, const FieldPath& path) {
+  OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(proto.name(), path["name"]));
+  OUTRIGGER_RETURN_IF_ERROR(CheckBalancing(proto, path));
+  if (proto.has_transport_socket()) {
+    OUTRIGGER_RETURN_IF_ERROR(
+        CheckTransportSocket(proto.transport_socket(), path["transport_socket"]));
+  }
+  return AllowOnly(
+      proto, path,
+      {"name", "alt_stat_name", "type", "connect_timeout", "per_connection_buffer_limit_bytes",
+       "lb_policy", "load_assignment", "max_requests_per_connection", "circuit_breakers",
+       "common_http_protocol_options", "http2_protocol_options", "typed_extension_protocol_options",
+       "dns_refresh_rate", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family",
+       "wait_for_warm_on_init", "transport_socket", "metadata"});
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const Cluster>> ParseCluster(const v3::Cluster& proto,
+                                                            ResourceInputs& inputs) {
+  const std::string label = absl::StrFormat("cluster \"%s\"", proto.name());
+  const FieldPath path(label);
+  OUTRIGGER_RETURN_IF_ERROR(CheckFields(proto, path));
+
+  auto to = std::make_shared<Cluster>();
+  to->name = proto.name();
+  OUTRIGGER_RETURN_IF_ERROR(ParseType(proto, path, *to));
+  OUTRIGGER_READ(proto, path, connect_timeout, to->connect_timeout);
+  if (to->connect_timeout == 0) return path["connect_timeout"].Error("value must be greater than 0s");
+  OUTRIGGER_READ(proto, path, per_connection_buffer_limit_bytes,
+                 to->per_connection_buffer_limit_bytes);
+  OUTRIGGER_READ(proto, path, max_requests_per_connection, to->max_requests_per_connection);
+  OUTRIGGER_RETURN_IF_ERROR(
+      ParseCircuitBreakers(proto.circuit_breakers(), path["circuit_breakers"],
+                           to->circuit_breakers));
+  OUTRIGGER_RETURN_IF_ERROR(ParseHttp(proto, path, *to));
+  OUTRIGGER_RETURN_IF_ERROR(ParseDns(proto, path, *to));
+  if (proto.has_load_assignment()) {
+    OUTRIGGER_RETURN_IF_ERROR(
+        ParseLoadAssignment(proto.load_assignment(), path["load_assignment"], *to));
+  } else if (to->type == Cluster::Type::kStatic) {
+    to->hosts = std::make_shared<proxy::HostSet>();
+  }
+  to->stats = proxy::ClusterStats::Make(
+      inputs.stats, proto.alt_stat_name().empty() ? proto.name() : proto.alt_stat_name());
+  return to;
+}
+
+}  // namespace outrigger::control

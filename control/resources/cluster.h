@@ -1,0 +1,17 @@
+// cluster.h: config.cluster.v3.Cluster becomes a proxy::Cluster.
+// In the flow: Builder -> here -> Snapshot. STATIC and STRICT_DNS clusters, round robin, HTTP/2.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "control/resources/core.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+
+namespace outrigger::control {
+
+// Errors: kInvalidArgument, kUnimplemented; both start with `cluster "name": field.path:`.
+absl::StatusOr<std::shared_ptr<const proxy::Cluster>> ParseCluster(
+    const envoy::config::cluster::v3::Cluster& proto, ResourceInputs& inputs);
+
+}  // namespace outrigger::control
