@@ -19,7 +19,7 @@ using DnsFamily = proxy::Cluster::DnsFamily;
 
 struct DnsAnswer {
   std::vector<std::string> ips;  // in the server's order; empty: the name has no address
-  scheduler::Nanos ttl = 0;      // least of the records, nanoseconds; 0: none (a literal, /etc/hosts)
+  scheduler::Nanos ttl = 0;  // least of the records, nanoseconds; 0: none (a literal, /etc/hosts)
 };
 
 struct ResolverOptions {

@@ -53,7 +53,8 @@ HostsByAddress ByAddress(const HostSet* set) {
   return hosts;
 }
 
-// The old host if it is the same in all that matters: its place in memory is what connections hang on.
+// The old host if it is the same in all that matters: its place in memory is what connections hang
+// on.
 std::shared_ptr<const Host> KeepOrMake(const HostsByAddress& old, const proxy::Address& address,
                                        const proxy::DnsName& name) {
   const std::string& hostname = name.hostname.empty() ? name.name : name.hostname;

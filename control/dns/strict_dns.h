@@ -1,8 +1,8 @@
 // strict_dns.h: keeps the hosts of STRICT_DNS clusters as DNS has them.
 // In the flow: a published snapshot -> Update() -> one coroutine a name asks the Resolver again and
 // again -> a changed HostSet goes to the Publisher.
-// A look-up that fails leaves the hosts as they are; an answer without addresses takes them away, as
-// Envoy does.
+// A look-up that fails leaves the hosts as they are; an answer without addresses takes them away,
+// as Envoy does.
 #pragma once
 
 #include <functional>

@@ -66,9 +66,8 @@ absl::StatusOr<AccessLogFormat> ParseFormat(const core::SubstitutionFormatString
                     path["json_format"]);
     case core::SubstitutionFormatString::kTextFormatSource: {
       const FieldPath source = path["text_format_source"];
-      OUTRIGGER_ASSIGN_OR_RETURN(
-          const std::string text,
-          ReadDataSource(proto.text_format_source(), source, kMaxFormatBytes));
+      OUTRIGGER_ASSIGN_OR_RETURN(const std::string text, ReadDataSource(proto.text_format_source(),
+                                                                        source, kMaxFormatBytes));
       return Placed(AccessLogFormat::Text(text, omit), source);
     }
     case core::SubstitutionFormatString::FORMAT_NOT_SET:
@@ -102,9 +101,9 @@ absl::StatusOr<proxy::AccessLogConfig> Open(absl::StatusOr<AccessLogFormat> form
   OUTRIGGER_RETURN_IF_ERROR(format.status());
   absl::StatusOr<std::shared_ptr<proxy::AccessLogSink>> sink = inputs.files.Open(file_name);
   if (!sink.ok()) {
-    return absl::Status(sink.status().code(),
-                        absl::StrFormat("%s: %s", path.text(),
-                                        std::string(sink.status().message())));
+    return absl::Status(
+        sink.status().code(),
+        absl::StrFormat("%s: %s", path.text(), std::string(sink.status().message())));
   }
   return proxy::AccessLogConfig{std::make_shared<AccessLogFormat>(*std::move(format)),
                                 *std::move(sink)};

@@ -65,9 +65,9 @@ absl::Status ParseCircuitBreakers(const v3::CircuitBreakers& proto, const FieldP
 
 absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const FieldPath& path,
                              Cluster& to) {
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path, {"idle_timeout", "max_headers_count", "max_response_headers_kb",
-                              "max_requests_per_connection"}));
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path,
+                                      {"idle_timeout", "max_headers_count",
+                                       "max_response_headers_kb", "max_requests_per_connection"}));
   OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
   OUTRIGGER_READ(proto, path, max_headers_count, to.response_headers.max_count, 1);
   uint32_t kilobytes = to.response_headers.max_bytes / 1024;
@@ -88,11 +88,10 @@ absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cl
     return config.NotSupported("HTTP/1.1 to upstreams", kSayHttp2);
   }
   to.http2 = true;
-  OUTRIGGER_RETURN_IF_ERROR(
-      ParseHttp2Options(proto.explicit_http_config().http2_protocol_options(),
-                        config["http2_protocol_options"], to.http2_options));
-  return ParseCommonHttp(proto.common_http_protocol_options(),
-                         path["common_http_protocol_options"], to);
+  OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(proto.explicit_http_config().http2_protocol_options(),
+                                              config["http2_protocol_options"], to.http2_options));
+  return ParseCommonHttp(proto.common_http_protocol_options(), path["common_http_protocol_options"],
+                         to);
 }
 
 absl::Status ParseHttp(const v3::Cluster& proto, const FieldPath& path, Cluster& to) {
@@ -105,8 +104,9 @@ absl::Status ParseHttp(const v3::Cluster& proto, const FieldPath& path, Cluster&
   if (typed != proto.typed_extension_protocol_options().end()) {
     if (proto.has_http2_protocol_options() || proto.has_common_http_protocol_options()) {
       return path.Key("typed_extension_protocol_options", kUpstreamHttpKey)
-          .Error("http2_protocol_options and common_http_protocol_options are its older form: set "
-                 "the one or the other");
+          .Error(
+              "http2_protocol_options and common_http_protocol_options are its older form: set "
+              "the one or the other");
     }
     const FieldPath place = path.Key("typed_extension_protocol_options", kUpstreamHttpKey);
     OUTRIGGER_ASSIGN_OR_RETURN(const UpstreamHttp http, Unpack<UpstreamHttp>(typed->second, place));
@@ -118,8 +118,8 @@ absl::Status ParseHttp(const v3::Cluster& proto, const FieldPath& path, Cluster&
   to.http2 = true;
   OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(proto.http2_protocol_options(),
                                               path["http2_protocol_options"], to.http2_options));
-  return ParseCommonHttp(proto.common_http_protocol_options(),
-                         path["common_http_protocol_options"], to);
+  return ParseCommonHttp(proto.common_http_protocol_options(), path["common_http_protocol_options"],
+                         to);
 }
 
 Cluster::DnsFamily ToDnsFamily(v3::Cluster::DnsLookupFamily family) {
@@ -186,13 +186,13 @@ absl::StatusOr<std::shared_ptr<const Cluster>> ParseCluster(const v3::Cluster& p
   to->name = proto.name();
   OUTRIGGER_RETURN_IF_ERROR(ParseType(proto, path, *to));
   OUTRIGGER_READ(proto, path, connect_timeout, to->connect_timeout);
-  if (to->connect_timeout == 0) return path["connect_timeout"].Error("value must be greater than 0s");
+  if (to->connect_timeout == 0)
+    return path["connect_timeout"].Error("value must be greater than 0s");
   OUTRIGGER_READ(proto, path, per_connection_buffer_limit_bytes,
                  to->per_connection_buffer_limit_bytes);
   OUTRIGGER_READ(proto, path, max_requests_per_connection, to->max_requests_per_connection);
-  OUTRIGGER_RETURN_IF_ERROR(
-      ParseCircuitBreakers(proto.circuit_breakers(), path["circuit_breakers"],
-                           to->circuit_breakers));
+  OUTRIGGER_RETURN_IF_ERROR(ParseCircuitBreakers(proto.circuit_breakers(), path["circuit_breakers"],
+                                                 to->circuit_breakers));
   OUTRIGGER_RETURN_IF_ERROR(ParseHttp(proto, path, *to));
   OUTRIGGER_RETURN_IF_ERROR(ParseDns(proto, path, *to));
   if (proto.has_load_assignment()) {

@@ -79,7 +79,8 @@ absl::StatusOr<std::string> ReadDataSource(const core::DataSource& proto, const 
       break;
     }
     case core::DataSource::SPECIFIER_NOT_SET:
-      return path.Error("filename, inline_string, inline_bytes or environment_variable is required");
+      return path.Error(
+          "filename, inline_string, inline_bytes or environment_variable is required");
   }
   if (text.size() > most) {
     return path.Error(absl::StrFormat("size is above the maximum of %d bytes", most));
@@ -91,12 +92,13 @@ absl::Status ParseHttp2Options(const core::Http2ProtocolOptions& proto, const Fi
                                proxy::Http2Options& to) {
   constexpr uint32_t kLeastWindow = 65535;  // RFC 9113 section 6.9.2: the initial window
   constexpr uint32_t kMost = 0x7fffffff;
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path,
-      {"hpack_table_size", "max_concurrent_streams", "initial_stream_window_size",
-       "initial_connection_window_size", "max_outbound_frames", "max_outbound_control_frames",
-       "max_consecutive_inbound_frames_with_empty_payload", "max_inbound_priority_frames_per_stream",
-       "max_inbound_window_update_frames_per_data_frame_sent", "connection_keepalive"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"hpack_table_size", "max_concurrent_streams", "initial_stream_window_size",
+                 "initial_connection_window_size", "max_outbound_frames",
+                 "max_outbound_control_frames", "max_consecutive_inbound_frames_with_empty_payload",
+                 "max_inbound_priority_frames_per_stream",
+                 "max_inbound_window_update_frames_per_data_frame_sent", "connection_keepalive"}));
   OUTRIGGER_READ(proto, path, hpack_table_size, to.hpack_table_size);
   OUTRIGGER_READ(proto, path, max_concurrent_streams, to.max_concurrent_streams, 1, kMost);
   OUTRIGGER_READ(proto, path, initial_stream_window_size, to.initial_stream_window_size,

@@ -33,15 +33,14 @@ absl::Status AddHost(const endpoint::Endpoint& proto, uint32_t weight, const Fie
                      HostSet& to) {
   OUTRIGGER_ASSIGN_OR_RETURN(proxy::Address address,
                              ParseAddress(proto.address(), path["address"]));
-  to.hosts.push_back(
-      std::make_shared<Host>(Host{std::move(address), proto.hostname(), weight}));
+  to.hosts.push_back(std::make_shared<Host>(Host{std::move(address), proto.hostname(), weight}));
   return absl::OkStatus();
 }
 
 absl::Status ParseLbEndpoint(const endpoint::LbEndpoint& proto, const FieldPath& path,
                              uint64_t& weight_sum, HostSet& hosts, Cluster& to) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path, {"endpoint", "health_status", "metadata", "load_balancing_weight"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path, {"endpoint", "health_status", "metadata", "load_balancing_weight"}));
   if (!proto.has_endpoint()) return path["endpoint"].Error("value is required");
   OUTRIGGER_RETURN_IF_ERROR(CheckHealth(proto.health_status(), path["health_status"]));
   uint32_t weight = 1;
@@ -62,8 +61,8 @@ absl::Status ParseLocality(const endpoint::LocalityLbEndpoints& proto, const Fie
   OUTRIGGER_READ(proto, path, load_balancing_weight, locality_weight, 1);
   uint64_t weight_sum = 0;
   for (int i = 0; i < proto.lb_endpoints_size(); ++i) {
-    OUTRIGGER_RETURN_IF_ERROR(ParseLbEndpoint(proto.lb_endpoints(i), path.At("lb_endpoints", i),
-                                              weight_sum, hosts, to));
+    OUTRIGGER_RETURN_IF_ERROR(
+        ParseLbEndpoint(proto.lb_endpoints(i), path.At("lb_endpoints", i), weight_sum, hosts, to));
   }
   if (weight_sum > std::numeric_limits<uint32_t>::max()) {
     return path["lb_endpoints"].Error(

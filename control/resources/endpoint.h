@@ -1,6 +1,6 @@
-// endpoint.h: config.endpoint.v3.ClusterLoadAssignment becomes the hosts of a STATIC cluster, or the
-// names that a STRICT_DNS cluster resolves.
-// In the flow: ParseCluster -> here. One priority; localities hold but do not steer yet.
+// endpoint.h: config.endpoint.v3.ClusterLoadAssignment becomes the hosts of a STATIC cluster, or
+// the names that a STRICT_DNS cluster resolves. In the flow: ParseCluster -> here. One priority;
+// localities hold but do not steer yet.
 #pragma once
 
 #include "absl/status/status.h"

@@ -52,8 +52,8 @@ absl::Status Read(const google::protobuf::Duration& from, const FieldPath& path,
   if (from.nanos() <= -kSecond || from.nanos() >= kSecond || from.seconds() > kMostSeconds ||
       from.seconds() < -kMostSeconds || (from.seconds() > 0 && from.nanos() < 0) ||
       (from.seconds() < 0 && from.nanos() > 0)) {
-    return path.Error(absl::StrFormat("invalid duration: %d s and %d ns", from.seconds(),
-                                      from.nanos()));
+    return path.Error(
+        absl::StrFormat("invalid duration: %d s and %d ns", from.seconds(), from.nanos()));
   }
   const Nanos value = from.seconds() * kSecond + from.nanos();
   if (value < least) {
@@ -67,10 +67,9 @@ absl::Status Read(const google::protobuf::Duration& from, const FieldPath& path,
 absl::Status Read(const google::protobuf::UInt32Value& from, const FieldPath& path, uint32_t& to,
                   uint32_t least, uint32_t most) {
   if (from.value() < least || from.value() > most) {
-    return path.Error(
-        most == std::numeric_limits<uint32_t>::max()
-            ? absl::StrFormat("value must be greater than or equal to %d", least)
-            : absl::StrFormat("value must be inside range [%d, %d]", least, most));
+    return path.Error(most == std::numeric_limits<uint32_t>::max()
+                          ? absl::StrFormat("value must be greater than or equal to %d", least)
+                          : absl::StrFormat("value must be inside range [%d, %d]", least, most));
   }
   to = from.value();
   return absl::OkStatus();

@@ -60,8 +60,8 @@ class FieldPath {
   std::string_view key_;
 };
 
-// Refuses every field of `message` that is set and not listed, as not supported yet. So whatever our
-// protos can say is either read by a parser or refused, also when they grow.
+// Refuses every field of `message` that is set and not listed, as not supported yet. So whatever
+// our protos can say is either read by a parser or refused, also when they grow.
 absl::Status AllowOnly(const google::protobuf::Message& message, const FieldPath& path,
                        std::initializer_list<std::string_view> fields);
 
@@ -74,11 +74,11 @@ absl::Status Read(const google::protobuf::BoolValue& from, const FieldPath& path
 
 // Reads proto.field() into `to` if it is set; `path` is the place of `proto`. Further arguments are
 // the limits.
-#define OUTRIGGER_READ(proto, path, field, ...)                                          \
-  do {                                                                                   \
-    if ((proto).has_##field()) {                                                         \
-      OUTRIGGER_RETURN_IF_ERROR(Read((proto).field(), (path)[#field], __VA_ARGS__));     \
-    }                                                                                    \
+#define OUTRIGGER_READ(proto, path, field, ...)                                      \
+  do {                                                                               \
+    if ((proto).has_##field()) {                                                     \
+      OUTRIGGER_RETURN_IF_ERROR(Read((proto).field(), (path)[#field], __VA_ARGS__)); \
+    }                                                                                \
   } while (false)
 
 absl::Status CheckNotEmpty(const std::string& text, const FieldPath& path);
@@ -90,8 +90,8 @@ template <typename T>
 absl::StatusOr<T> Unpack(const google::protobuf::Any& any, const FieldPath& path) {
   T message;
   if (any.Is<T>() && any.UnpackTo(&message)) return message;
-  return path.Error(absl::StrFormat("expected a %s, got \"%s\"", T::descriptor()->full_name(),
-                                    any.type_url()));
+  return path.Error(
+      absl::StrFormat("expected a %s, got \"%s\"", T::descriptor()->full_name(), any.type_url()));
 }
 
 }  // namespace outrigger::control

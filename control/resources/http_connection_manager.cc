@@ -106,21 +106,20 @@ absl::Status ParseFilters(const Hcm& proto, const FieldPath& path, ResourceInput
     OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(filter.name(), place["name"]));
     if (!filter.typed_config().Is<router::Router>()) {
       if (!filter.is_optional()) {
-        return place.NotSupported(
-            absl::StrFormat("filter \"%s\" with type URL \"%s\"", filter.name(),
-                            filter.typed_config().type_url()),
-            "is_optional: true skips a filter that is not there");
+        return place.NotSupported(absl::StrFormat("filter \"%s\" with type URL \"%s\"",
+                                                  filter.name(), filter.typed_config().type_url()),
+                                  "is_optional: true skips a filter that is not there");
       }
-      inputs.warnings.push_back(absl::StrFormat(
-          "%s: optional filter \"%s\" is not supported yet and skipped", place.text(),
-          filter.name()));
+      inputs.warnings.push_back(
+          absl::StrFormat("%s: optional filter \"%s\" is not supported yet and skipped",
+                          place.text(), filter.name()));
       continue;
     }
     OUTRIGGER_RETURN_IF_ERROR(AllowOnly(filter, place, {"name", "typed_config", "is_optional"}));
     if (i + 1 < count) {
-      return place.Error(absl::StrFormat(
-          "terminal filter named %s must be the last filter in a http filter chain",
-          filter.name()));
+      return place.Error(
+          absl::StrFormat("terminal filter named %s must be the last filter in a http filter chain",
+                          filter.name()));
     }
     OUTRIGGER_RETURN_IF_ERROR(ParseRouter(filter.typed_config(), place["typed_config"]));
     router_seen = true;
@@ -133,28 +132,44 @@ absl::Status ParseFilters(const Hcm& proto, const FieldPath& path, ResourceInput
 absl::Status ParseRoutes(const Hcm& proto, const FieldPath& path, HttpListenerOptions& to) {
   if (proto.has_rds()) return path["rds"].NotSupported("RDS", "use route_config");
   if (!proto.has_route_config()) return path.Error("route_specifier is required: route_config");
-  OUTRIGGER_ASSIGN_OR_RETURN(
-      to.routes, ParseRouteConfig(proto.route_config(), path["route_config"]));
+  OUTRIGGER_ASSIGN_OR_RETURN(to.routes,
+                             ParseRouteConfig(proto.route_config(), path["route_config"]));
   return absl::OkStatus();
 }
 
 absl::Status CheckFields(const Hcm& proto, const FieldPath& path, ResourceInputs& inputs) {
   if (proto.normalize_path().value()) return path["normalize_path"].NotSupported();
   if (proto.upgrade_configs_size() > 0) {
-    inputs.warnings.push_back(
-        absl::StrFormat("%s: has no effect until HTTP/1.1 is there", path["upgrade_configs"].text()));
+    inputs.warnings.push_back(absl::StrFormat("%s: has no effect until HTTP/1.1 is there",
+                                              path["upgrade_configs"].text()));
   }
   // set_current_client_cert_details acts with mutual TLS and forward_client_cert_details alone, and
   // the latter is refused.
-  return AllowOnly(
-      proto, path,
-      {"codec_type", "stat_prefix", "rds", "route_config", "http_filters",
-       "common_http_protocol_options", "http2_protocol_options", "server_name",
-       "server_header_transformation", "max_request_headers_kb", "stream_idle_timeout",
-       "request_timeout", "request_headers_timeout", "drain_timeout", "access_log",
-       "use_remote_address", "xff_num_trusted_hops", "skip_xff_append", "via",
-       "generate_request_id", "preserve_external_request_id", "set_current_client_cert_details",
-       "upgrade_configs", "normalize_path"});
+  return AllowOnly(proto, path,
+                   {"codec_type",
+                    "stat_prefix",
+                    "rds",
+                    "route_config",
+                    "http_filters",
+                    "common_http_protocol_options",
+                    "http2_protocol_options",
+                    "server_name",
+                    "server_header_transformation",
+                    "max_request_headers_kb",
+                    "stream_idle_timeout",
+                    "request_timeout",
+                    "request_headers_timeout",
+                    "drain_timeout",
+                    "access_log",
+                    "use_remote_address",
+                    "xff_num_trusted_hops",
+                    "skip_xff_append",
+                    "via",
+                    "generate_request_id",
+                    "preserve_external_request_id",
+                    "set_current_client_cert_details",
+                    "upgrade_configs",
+                    "normalize_path"});
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // http_connection_manager.h: the filter HttpConnectionManager becomes proxy::HttpListenerOptions.
-// In the flow: ParseListener -> here -> ParseRouteConfig, ParseAccessLog. Inline routes and the router
-// filter alone so far.
+// In the flow: ParseListener -> here -> ParseRouteConfig, ParseAccessLog. Inline routes and the
+// router filter alone so far.
 #pragma once
 
 #include "absl/status/status.h"

@@ -27,8 +27,8 @@ absl::Status ParseFilters(const v3::FilterChain& proto, const FieldPath& path,
     OUTRIGGER_RETURN_IF_ERROR(AllowOnly(filter, place, {"name", "typed_config"}));
     OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(filter.name(), place["name"]));
     if (!filter.typed_config().Is<HttpConnectionManager>()) {
-      return place.NotSupported(absl::StrFormat("filter \"%s\" with type URL \"%s\"",
-                                                filter.name(), filter.typed_config().type_url()),
+      return place.NotSupported(absl::StrFormat("filter \"%s\" with type URL \"%s\"", filter.name(),
+                                                filter.typed_config().type_url()),
                                 "envoy.filters.network.http_connection_manager is");
     }
     if (i + 1 < proto.filters_size()) {
@@ -49,8 +49,7 @@ absl::Status ParseFilterChain(const v3::FilterChain& proto, const FieldPath& pat
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
       proto, path, {"filter_chain_match", "filters", "metadata", "transport_socket", "name"}));
   // An empty match is no match.
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto.filter_chain_match(), path["filter_chain_match"], {}));
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto.filter_chain_match(), path["filter_chain_match"], {}));
   if (proto.has_transport_socket()) {
     OUTRIGGER_RETURN_IF_ERROR(
         CheckTransportSocket(proto.transport_socket(), path["transport_socket"]));
@@ -80,7 +79,8 @@ absl::Status CheckFields(const v3::Listener& proto, const FieldPath& path) {
       {"name", "address", "stat_prefix", "filter_chains", "per_connection_buffer_limit_bytes",
        "metadata", "traffic_direction", "tcp_backlog_size", "enable_reuse_port"}));
   if (!proto.has_address()) return path["address"].Error("value is required");
-  if (proto.filter_chains().empty()) return path["filter_chains"].Error("no filter chains specified");
+  if (proto.filter_chains().empty())
+    return path["filter_chains"].Error("no filter chains specified");
   if (proto.filter_chains_size() > 1) {
     return path.At("filter_chains", 1).NotSupported("a second filter chain", "");
   }

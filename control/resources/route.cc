@@ -49,8 +49,9 @@ uint32_t StatusOf(v3::RouteAction::ClusterNotFoundResponseCode code) {
 
 absl::Status ParseClusterRoute(const v3::RouteAction& proto, const FieldPath& path, Route& route) {
   OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path, {"cluster", "cluster_not_found_response_code", "prefix_rewrite",
-                              "host_rewrite_literal", "timeout", "idle_timeout"}));
+      AllowOnly(proto, path,
+                {"cluster", "cluster_not_found_response_code", "prefix_rewrite",
+                 "host_rewrite_literal", "timeout", "idle_timeout"}));
   if (proto.cluster_specifier_case() != v3::RouteAction::kCluster) {
     return path.Error("cluster_specifier is required: cluster");
   }
@@ -88,11 +89,13 @@ absl::StatusOr<uint32_t> StatusOf(v3::RedirectAction::RedirectResponseCode code,
 }
 
 absl::Status ParseRedirect(const v3::RedirectAction& proto, const FieldPath& path, Route& route) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path, {"https_redirect", "scheme_redirect", "host_redirect", "port_redirect",
-                    "path_redirect", "prefix_rewrite", "response_code", "strip_query"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"https_redirect", "scheme_redirect", "host_redirect", "port_redirect",
+                 "path_redirect", "prefix_rewrite", "response_code", "strip_query"}));
   Redirect to;
-  const bool says_scheme = proto.scheme_rewrite_specifier_case() == v3::RedirectAction::kSchemeRedirect;
+  const bool says_scheme =
+      proto.scheme_rewrite_specifier_case() == v3::RedirectAction::kSchemeRedirect;
   if (says_scheme && absl::AsciiStrToLower(proto.scheme_redirect()) != "https") {
     return path["scheme_redirect"].NotSupported("a scheme other than https", "");
   }
@@ -128,10 +131,11 @@ absl::Status ParseDirectResponse(const v3::DirectResponseAction& proto, const Fi
 }
 
 absl::StatusOr<Route> ParseRoute(const v3::Route& proto, const FieldPath& path, uint32_t max_body) {
-  // Metadata is kept for whoever knows its namespace, the decorator names spans: both act on nothing.
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path, {"name", "match", "route", "redirect", "direct_response", "metadata",
-                              "decorator"}));
+  // Metadata is kept for whoever knows its namespace, the decorator names spans: both act on
+  // nothing.
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+      proto, path,
+      {"name", "match", "route", "redirect", "direct_response", "metadata", "decorator"}));
   Route to;
   to.name = proto.name();
   if (!proto.has_match()) return path["match"].Error("value is required");
@@ -200,9 +204,10 @@ absl::Status IndexDomain(const std::string& domain, uint32_t host, const FieldPa
 
 absl::StatusOr<std::shared_ptr<const RouteConfig>> ParseRouteConfig(
     const v3::RouteConfiguration& proto, const FieldPath& path) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path, {"name", "virtual_hosts", "validate_clusters", "ignore_port_in_host_matching",
-                    "max_direct_response_body_size_bytes", "metadata"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"name", "virtual_hosts", "validate_clusters", "ignore_port_in_host_matching",
+                 "max_direct_response_body_size_bytes", "metadata"}));
   auto to = std::make_shared<RouteConfig>();
   to->name = proto.name();
   to->ignore_port_in_host_matching = proto.ignore_port_in_host_matching();

@@ -27,8 +27,8 @@ std::string Text(const sockaddr_storage& storage, socklen_t length) {
     return absl::StrCat("[", ip, "]:", ntohs(v6.sin6_port));
   }
   const auto& un = reinterpret_cast<const sockaddr_un&>(storage);
-  const size_t path = length > offsetof(sockaddr_un, sun_path)
-                          ? length - offsetof(sockaddr_un, sun_path) : 0;
+  const size_t path =
+      length > offsetof(sockaddr_un, sun_path) ? length - offsetof(sockaddr_un, sun_path) : 0;
   std::string text(un.sun_path, path);
   while (text.size() > 1 && text.back() == '\0') text.pop_back();
   if (!text.empty() && text[0] == '\0') text[0] = '@';
@@ -53,7 +53,9 @@ Address Address::From(const sockaddr_storage& storage, socklen_t length) {
 }
 
 absl::StatusOr<Address> Address::Ip(std::string_view ip, uint32_t port) {
-  if (port > 65535) return absl::InvalidArgumentError(absl::StrCat("port ", port, " is above 65535"));
+  if (port > 65535) {
+    return absl::InvalidArgumentError(absl::StrCat("port ", port, " is above 65535"));
+  }
   sockaddr_storage storage{};
   const std::string text(ip);
   auto& v4 = reinterpret_cast<sockaddr_in&>(storage);
@@ -75,9 +77,8 @@ absl::StatusOr<Address> Address::Pipe(std::string_view path) {
   sockaddr_storage storage{};
   auto& un = reinterpret_cast<sockaddr_un&>(storage);
   if (path.empty() || path.size() >= sizeof(un.sun_path)) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("socket path \"%s\" must have 1 to %d characters", path,
-                        sizeof(un.sun_path) - 1));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "socket path \"%s\" must have 1 to %d characters", path, sizeof(un.sun_path) - 1));
   }
   un.sun_family = AF_UNIX;
   std::memcpy(un.sun_path, path.data(), path.size());
@@ -94,8 +95,8 @@ absl::StatusOr<Address> Address::Parse(std::string_view text) {
   uint32_t port;
   if (colon == std::string_view::npos ||
       !absl::SimpleAtoi(std::string(text.substr(colon + 1)), &port)) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "\"%s\" is not an address: want IP:PORT, [IPv6]:PORT or unix:PATH", text));
+    return absl::InvalidArgumentError(
+        absl::StrFormat("\"%s\" is not an address: want IP:PORT, [IPv6]:PORT or unix:PATH", text));
   }
   return Ip(IpOf(text), port);
 }

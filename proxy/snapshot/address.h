@@ -28,8 +28,8 @@ struct Address {
   const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
   int family() const { return storage.ss_family; }
   bool is_ip() const { return family() == AF_INET || family() == AF_INET6; }
-  uint16_t port() const;       // 0 for a path
-  std::string ip() const;      // without port and brackets; the path of a Unix socket
+  uint16_t port() const;   // 0 for a path
+  std::string ip() const;  // without port and brackets; the path of a Unix socket
   bool operator==(const Address& other) const { return text == other.text; }
 };
 

@@ -1,5 +1,5 @@
-// snapshot.h: the whole configuration as the data plane reads it: plain, validated, immutable structs,
-// built on the control pool and shared by all workers. No proto, no mutex, no thread here.
+// snapshot.h: the whole configuration as the data plane reads it: plain, validated, immutable
+// structs, built on the control pool and shared by all workers. No proto, no mutex, no thread here.
 // Field comments name the xDS field when the name differs. Durations are nanoseconds; 0 disables.
 #pragma once
 
@@ -37,8 +37,9 @@ struct Http2Options {
 };
 
 struct HeaderLimits {
-  uint32_t max_bytes = 60 * 1024;  // max_request_headers_kb: name + value + 32 a field (RFC 9113 6.5.2)
-  uint32_t max_count = 100;        // common_http_protocol_options.max_headers_count
+  uint32_t max_bytes =
+      60 * 1024;             // max_request_headers_kb: name + value + 32 a field (RFC 9113 6.5.2)
+  uint32_t max_count = 100;  // common_http_protocol_options.max_headers_count
 };
 
 struct DirectResponse {
@@ -49,10 +50,10 @@ struct DirectResponse {
 struct Redirect {
   uint32_t status = 301;
   bool https = false;
-  std::string host;                   // empty: keep
+  std::string host;  // empty: keep
   std::optional<uint32_t> port;
-  std::string path;                   // path_redirect; empty: keep
-  std::string prefix_rewrite;         // replaces the matched prefix
+  std::string path;            // path_redirect; empty: keep
+  std::string prefix_rewrite;  // replaces the matched prefix
   bool strip_query = false;
 };
 

@@ -48,8 +48,8 @@ class PublicationStatsTest : public ::testing::Test {
 TEST_F(PublicationStatsTest, CountsClustersAddedModifiedAndRemoved) {
   Snapshot first, second;
   const auto same = StaticCluster("same", 1);
-  first.clusters = {{"same", same}, {"gone", StaticCluster("gone", 2)},
-                    {"edited", StaticCluster("edited", 3)}};
+  first.clusters = {
+      {"same", same}, {"gone", StaticCluster("gone", 2)}, {"edited", StaticCluster("edited", 3)}};
   second.clusters = {{"same", same}, {"edited", StaticCluster("edited", 4)}};
   stats_.OnSnapshot(nullptr, first);
   EXPECT_EQ(Clusters(&proxy::ClusterTableStats::cluster_added), 3u);
@@ -75,7 +75,8 @@ TEST_F(PublicationStatsTest, CountsListenersAddedModifiedAndRemoved) {
   EXPECT_EQ(Listeners(&proxy::ListenerTableStats::listener_added), 3u);
   EXPECT_EQ(Listeners(&proxy::ListenerTableStats::listener_modified), 1u);
   EXPECT_EQ(Listeners(&proxy::ListenerTableStats::listener_removed), 1u);
-  EXPECT_EQ(registry_.Sum(proxy::ListenerTableStats::Make(registry_).total_listeners_active).value, 2);
+  EXPECT_EQ(registry_.Sum(proxy::ListenerTableStats::Make(registry_).total_listeners_active).value,
+            2);
 }
 
 }  // namespace

@@ -86,8 +86,8 @@ class FakeDnsServer {
       char packet[512];
       sockaddr_storage peer{};
       socklen_t length = sizeof(peer);
-      const ssize_t n = recvfrom(fd_, packet, sizeof(packet), 0,
-                                 reinterpret_cast<sockaddr*>(&peer), &length);
+      const ssize_t n =
+          recvfrom(fd_, packet, sizeof(packet), 0, reinterpret_cast<sockaddr*>(&peer), &length);
       if (n < 17) continue;
       const std::string reply = Reply(std::string(packet, static_cast<size_t>(n)));
       if (reply.empty()) continue;

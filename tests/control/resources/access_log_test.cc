@@ -58,8 +58,9 @@ TEST_F(AccessLogTest, ReadsEachFormOfFormat) {
   EXPECT_EQ(Line(ParseFile("log_format: {text_format: new}")), "new");
   EXPECT_EQ(Line(ParseStdout("log_format: {text_format_source: {inline_string: source}}")),
             "source");
-  EXPECT_EQ(Line(ParseStdout("log_format: {text_format: '%ROUTE_NAME%|', omit_empty_values: true}")),
-            "|");
+  EXPECT_EQ(
+      Line(ParseStdout("log_format: {text_format: '%ROUTE_NAME%|', omit_empty_values: true}")),
+      "|");
 }
 
 TEST_F(AccessLogTest, NoFormatIsTheDefaultFormat) {
@@ -94,11 +95,10 @@ TEST_F(AccessLogTest, RefusesFormatsWithTheirPlace) {
 }
 
 TEST_F(AccessLogTest, AFileThatCannotBeHadKeepsItsCode) {
-  const auto log = Parse(Replace(Replace(std::string(kFile), "$path", "/no/such/folder/log"),
-                                 "$format", ""));
+  const auto log =
+      Parse(Replace(Replace(std::string(kFile), "$path", "/no/such/folder/log"), "$format", ""));
   EXPECT_FALSE(absl::IsInvalidArgument(log.status())) << log.status();
-  EXPECT_THAT(Message(log.status()),
-              ::testing::StartsWith("x: access_log[0].typed_config.path: "));
+  EXPECT_THAT(Message(log.status()), ::testing::StartsWith("x: access_log[0].typed_config.path: "));
   EXPECT_EQ(Line(Parse(Replace(Replace(std::string(kFile), "$path", "''"), "$format", ""))),
             "x: access_log[0].typed_config.path: value length must be at least 1 characters");
 }

@@ -65,8 +65,7 @@ TEST(CoreTest, ReadsDataSourcesUpToTheLimit) {
 TEST(CoreTest, RefusesDataSourcesThatAreNotThere) {
   EXPECT_EQ(SourceOf("{}"),
             "x: filename, inline_string, inline_bytes or environment_variable is required");
-  EXPECT_EQ(SourceOf("filename: /no/such/file"),
-            "x: filename: file /no/such/file cannot be read");
+  EXPECT_EQ(SourceOf("filename: /no/such/file"), "x: filename: file /no/such/file cannot be read");
   EXPECT_EQ(SourceOf("filename: /"), "x: filename: file / cannot be read");
   EXPECT_EQ(SourceOf("environment_variable: OUTRIGGER_NOT_SET"),
             "x: environment_variable: environment variable OUTRIGGER_NOT_SET is not set");
@@ -90,7 +89,9 @@ TEST(CoreTest, ReadsHttp2OptionsAndKeepsTheDefaultsOfTheRest) {
       max_inbound_priority_frames_per_stream: 3
       max_inbound_window_update_frames_per_data_frame_sent: 4
       connection_keepalive: {interval: 30s, timeout: 5s}
-      )"), kPath, to).ok());
+      )"),
+                                kPath, to)
+                  .ok());
   EXPECT_EQ(to.hpack_table_size, 0u);
   EXPECT_EQ(to.max_concurrent_streams, 2147483647u);
   EXPECT_EQ(to.initial_stream_window_size, 65535u);
@@ -134,7 +135,9 @@ TEST(CoreTest, TakesRawBufferForTheTransportSocketAndNothingElse) {
       name: envoy.transport_sockets.raw_buffer
       typed_config:
         "@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
-      )"), kPath).ok());
+      )"),
+                                   kPath)
+                  .ok());
   EXPECT_EQ(Message(CheckTransportSocket(
                 FromYaml<core::TransportSocket>("name: envoy.transport_sockets.tls"), kPath)),
             "x: transport socket \"envoy.transport_sockets.tls\" is not supported yet; leave it "

@@ -95,8 +95,7 @@ TEST(FieldsTest, ReadsNumbersWithinTheirLimits) {
   EXPECT_EQ(to, 5u);
   EXPECT_EQ(Message(Read(value, path["n"], to, 6)),
             "x: n: value must be greater than or equal to 6");
-  EXPECT_EQ(Message(Read(value, path["n"], to, 1, 4)),
-            "x: n: value must be inside range [1, 4]");
+  EXPECT_EQ(Message(Read(value, path["n"], to, 1, 4)), "x: n: value must be inside range [1, 4]");
 }
 
 TEST(FieldsTest, HeaderTextHasNoLineBreakNorNul) {

@@ -1,5 +1,5 @@
-// resource_test.h: what the tests of control/resources and control/assembly share: protos from YAML,
-// and what parsers need beside them.
+// resource_test.h: what the tests of control/resources and control/assembly share: protos from
+// YAML, and what parsers need beside them.
 #pragma once
 
 #include <gmock/gmock.h>

@@ -1,0 +1,197 @@
+#include "control/resources/http_connection_manager.h"
+
+#include <string>
+
+#include "tests/control/resources/resource_test.h"
+
+namespace outrigger::control {
+namespace {
+
+using envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+using proxy::HttpListenerOptions;
+using scheduler::kSecond;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+const FieldPath kPath("x");
+
+constexpr std::string_view kRouter = R"(
+- name: router
+  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}
+)";
+
+class HttpConnectionManagerTest : public ResourceTest {
+ protected:
+  absl::StatusOr<HttpListenerOptions> ParseAll(const std::string& yaml) {
+    HttpListenerOptions to;
+    const absl::Status status =
+        ParseHttpConnectionManager(FromYaml<HttpConnectionManager>(yaml), kPath, inputs_, to);
+    if (!status.ok()) return status;
+    return to;
+  }
+
+  // With what is required, and these fields.
+  absl::StatusOr<HttpListenerOptions> Parse(const std::string& fields) {
+    return ParseAll(absl::StrFormat("stat_prefix: in\nroute_config: {}\nhttp_filters: %s\n%s",
+                                    kRouter, fields));
+  }
+  std::string ErrorOf(const std::string& fields) { return Message(Parse(fields).status()); }
+
+  std::string FiltersErrorOf(const std::string& filters) {
+    return Message(
+        ParseAll("stat_prefix: in\nroute_config: {}\nhttp_filters:\n" + filters).status());
+  }
+};
+
+TEST_F(HttpConnectionManagerTest, DefaultsAreEnvoys) {
+  const auto http = Parse("");
+  ASSERT_TRUE(http.ok()) << http.status();
+  EXPECT_EQ(http->stat_prefix, "in");
+  EXPECT_EQ(http->codec, HttpListenerOptions::CodecType::kAuto);
+  EXPECT_EQ(http->server_name, "envoy");
+  EXPECT_EQ(http->server_header, HttpListenerOptions::ServerHeader::kOverwrite);
+  EXPECT_EQ(http->stream_idle_timeout, 300 * kSecond);
+  EXPECT_EQ(http->idle_timeout, 3600 * kSecond);
+  EXPECT_EQ(http->request_timeout, 0);
+  EXPECT_EQ(http->drain_timeout, 5 * kSecond);
+  EXPECT_EQ(http->request_headers.max_bytes, 60u * 1024);
+  EXPECT_EQ(http->request_headers.max_count, 100u);
+  EXPECT_TRUE(http->generate_request_id);
+  EXPECT_FALSE(http->use_remote_address);
+  EXPECT_THAT(http->access_logs, IsEmpty());
+  EXPECT_THAT(warnings_, IsEmpty());
+}
+
+TEST_F(HttpConnectionManagerTest, ReadsEachField) {
+  const auto http = Parse(R"(
+codec_type: HTTP2
+server_name: outrigger
+server_header_transformation: PASS_THROUGH
+via: v
+use_remote_address: true
+xff_num_trusted_hops: 2
+skip_xff_append: true
+generate_request_id: false
+preserve_external_request_id: true
+max_request_headers_kb: 96
+stream_idle_timeout: 0s
+request_timeout: 1s
+request_headers_timeout: 2s
+drain_timeout: 3s
+normalize_path: false
+common_http_protocol_options: {idle_timeout: 4s, max_connection_duration: 5s, max_headers_count: 6}
+http2_protocol_options: {max_concurrent_streams: 7}
+access_log:
+- name: out
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog
+)");
+  ASSERT_TRUE(http.ok()) << http.status();
+  EXPECT_EQ(http->codec, HttpListenerOptions::CodecType::kHttp2);
+  EXPECT_EQ(http->server_name, "outrigger");
+  EXPECT_EQ(http->server_header, HttpListenerOptions::ServerHeader::kPassThrough);
+  EXPECT_EQ(http->via, "v");
+  EXPECT_TRUE(http->use_remote_address);
+  EXPECT_EQ(http->xff_num_trusted_hops, 2u);
+  EXPECT_TRUE(http->skip_xff_append);
+  EXPECT_FALSE(http->generate_request_id);
+  EXPECT_TRUE(http->preserve_external_request_id);
+  EXPECT_EQ(http->request_headers.max_bytes, 96u * 1024);
+  EXPECT_EQ(http->stream_idle_timeout, 0);
+  EXPECT_EQ(http->request_timeout, 1 * kSecond);
+  EXPECT_EQ(http->request_headers_timeout, 2 * kSecond);
+  EXPECT_EQ(http->drain_timeout, 3 * kSecond);
+  EXPECT_EQ(http->idle_timeout, 4 * kSecond);
+  EXPECT_EQ(http->max_connection_duration, 5 * kSecond);
+  EXPECT_EQ(http->request_headers.max_count, 6u);
+  EXPECT_EQ(http->http2.max_concurrent_streams, 7u);
+  ASSERT_EQ(http->access_logs.size(), 1u);
+  EXPECT_NE(http->access_logs[0].sink, nullptr);
+  EXPECT_EQ(http->stats.downstream_rq_total.slot,
+            proxy::HttpStats::Make(stats_, "in").downstream_rq_total.slot);
+}
+
+TEST_F(HttpConnectionManagerTest, RefusesWhatIsMissing) {
+  EXPECT_EQ(Message(ParseAll("route_config: {}").status()),
+            "x: stat_prefix: value length must be at least 1 characters");
+  EXPECT_EQ(Message(ParseAll("stat_prefix: in").status()),
+            "x: route_specifier is required: route_config");
+  EXPECT_EQ(Message(ParseAll("{stat_prefix: in, route_config: {}}").status()),
+            "x: http_filters: the last filter in a http filter chain must be the router, "
+            "envoy.filters.http.router");
+}
+
+TEST_F(HttpConnectionManagerTest, RefusesValuesOutOfRange) {
+  EXPECT_EQ(ErrorOf("max_request_headers_kb: 0"),
+            "x: max_request_headers_kb: value must be inside range [1, 8192]");
+  EXPECT_EQ(ErrorOf("stream_idle_timeout: -1s"),
+            "x: stream_idle_timeout: value must be greater than or equal to 0s");
+  EXPECT_EQ(ErrorOf("server_name: \"a\\r\\nb\""),
+            "x: server_name: value does not go into a header: it has a NUL, CR or LF");
+  EXPECT_EQ(ErrorOf("common_http_protocol_options: {max_headers_count: 0}"),
+            "x: common_http_protocol_options.max_headers_count: value must be greater than or "
+            "equal to 1");
+}
+
+TEST_F(HttpConnectionManagerTest, RefusesWhatIsNotThereYet) {
+  EXPECT_EQ(ErrorOf("codec_type: HTTP1"),
+            "x: codec_type: HTTP1 is not supported yet; AUTO and HTTP2 are");
+  EXPECT_EQ(Message(ParseAll("{stat_prefix: in, rds: {}}").status()),
+            "x: rds: RDS is not supported yet; use route_config");
+  EXPECT_EQ(ErrorOf("common_http_protocol_options: {max_stream_duration: 1s}"),
+            "x: common_http_protocol_options.max_stream_duration: not supported yet");
+  for (const char* field :
+       {"normalize_path: true", "merge_slashes: true", "delayed_close_timeout: 1s",
+        "forward_client_cert_details: SANITIZE_SET", "always_set_request_id_in_response: true",
+        "strip_any_host_port: true", "proxy_100_continue: true", "internal_address_config: {}"}) {
+    const std::string name(field, std::string_view(field).find(':'));
+    EXPECT_EQ(ErrorOf(field), "x: " + name + ": not supported yet");
+  }
+}
+
+TEST_F(HttpConnectionManagerTest, WarnsOfUpgradesThatCannotHappenYet) {
+  EXPECT_TRUE(Parse("upgrade_configs: [{upgrade_type: websocket}]").ok());
+  EXPECT_THAT(warnings_, ElementsAre("x: upgrade_configs: has no effect until HTTP/1.1 is there"));
+}
+
+TEST_F(HttpConnectionManagerTest, TheRouterIsTheLastFilter) {
+  EXPECT_EQ(FiltersErrorOf(std::string(kRouter) + std::string(kRouter)),
+            "x: http_filters[0]: terminal filter named router must be the last filter in a http "
+            "filter chain");
+  EXPECT_EQ(FiltersErrorOf("- {name: odd, is_optional: true}"),
+            "x: http_filters: the last filter in a http filter chain must be the router, "
+            "envoy.filters.http.router");
+}
+
+TEST_F(HttpConnectionManagerTest, SkipsOptionalFiltersAndRefusesOthers) {
+  EXPECT_EQ(FiltersErrorOf("- {name: odd, is_optional: true}" + std::string(kRouter)), "no error");
+  EXPECT_THAT(warnings_, ElementsAre("x: http_filters[0]: optional filter \"odd\" is not supported "
+                                     "yet and skipped"));
+  EXPECT_EQ(FiltersErrorOf(R"(
+- name: cors
+  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}
+)" + std::string(kRouter)),
+            "x: http_filters[0]: filter \"cors\" with type URL \"type.googleapis.com/envoy."
+            "extensions.filters.http.cors.v3.Cors\" is not supported yet; is_optional: true skips "
+            "a filter that is not there");
+}
+
+TEST_F(HttpConnectionManagerTest, RefusesSettingsOfTheRouterThatItDoesNotHaveYet) {
+  constexpr std::string_view kSet = R"(
+- name: router
+  typed_config:
+    "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
+    $field
+)";
+  const auto error = [&](std::string_view field) {
+    return FiltersErrorOf(Replace(std::string(kSet), "$field", field));
+  };
+  EXPECT_EQ(error("dynamic_stats: true"), "no error");
+  EXPECT_EQ(error("dynamic_stats: false"),
+            "x: http_filters[0].typed_config.dynamic_stats: not supported yet");
+  EXPECT_EQ(error("suppress_envoy_headers: true"),
+            "x: http_filters[0].typed_config.suppress_envoy_headers: not supported yet");
+}
+
+}  // namespace
+}  // namespace outrigger::control
