@@ -1,5 +1,5 @@
-// chunked.h: the chunked transfer coding (RFC 9112 7.1), both ways. The decoder works on bytes in any
-// pieces and copies none; it stops at the trailer section, which FieldParser reads.
+// chunked.h: the chunked transfer coding (RFC 9112 7.1), both ways. The decoder works on bytes in
+// any pieces and copies none; it stops at the trailer section, which FieldParser reads.
 #pragma once
 
 #include <cstddef>

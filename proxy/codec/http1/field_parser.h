@@ -25,8 +25,8 @@ class LineReader {
  public:
   LineReader(Arena& arena, size_t max_bytes) : arena_(arena), left_(max_bytes) {}
 
-  // Takes from the front of `input`. kDone: `line` is the next line without its CRLF, good until the
-  // next call or the end of the input's bytes.
+  // Takes from the front of `input`. kDone: `line` is the next line without its CRLF, good until
+  // the next call or the end of the input's bytes.
   ParseResult Next(std::string_view& input, std::string_view& line);
   // The beginning of a line that is not complete yet.
   std::string_view partial() const { return {stash_, stashed_}; }

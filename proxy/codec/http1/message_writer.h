@@ -1,5 +1,5 @@
-// message_writer.h: the head of an HTTP/1 response as bytes in one block: status line with its reason
-// phrase, lower-case fields, framing, `connection: close`. Queues and sends nothing.
+// message_writer.h: the head of an HTTP/1 response as bytes in one block: status line with its
+// reason phrase, lower-case fields, framing, `connection: close`. Queues and sends nothing.
 #pragma once
 
 #include <cstdint>

@@ -8,11 +8,11 @@ namespace {
 
 // The methods that Envoy takes by default, sorted.
 constexpr std::array<std::string_view, 35> kMethods = {
-    "ACL",        "BIND",      "CHECKOUT", "CONNECT",   "COPY",       "DELETE",     "GET",
-    "HEAD",       "LINK",      "LOCK",     "M-SEARCH",  "MERGE",      "MKACTIVITY", "MKCALENDAR",
-    "MKCOL",      "MOVE",      "NOTIFY",   "OPTIONS",   "PATCH",      "POST",       "PROPFIND",
-    "PROPPATCH",  "PURGE",     "PUT",      "REBIND",    "REPORT",     "SEARCH",     "SOURCE",
-    "SUBSCRIBE",  "TRACE",     "UNBIND",   "UNLINK",    "UNLOCK",     "UNSUBSCRIBE", "VERSION-CONTROL"};
+    "ACL",       "BIND",  "CHECKOUT", "CONNECT",  "COPY",   "DELETE",      "GET",
+    "HEAD",      "LINK",  "LOCK",     "M-SEARCH", "MERGE",  "MKACTIVITY",  "MKCALENDAR",
+    "MKCOL",     "MOVE",  "NOTIFY",   "OPTIONS",  "PATCH",  "POST",        "PROPFIND",
+    "PROPPATCH", "PURGE", "PUT",      "REBIND",   "REPORT", "SEARCH",      "SOURCE",
+    "SUBSCRIBE", "TRACE", "UNBIND",   "UNLINK",   "UNLOCK", "UNSUBSCRIBE", "VERSION-CONTROL"};
 static_assert(std::is_sorted(kMethods.begin(), kMethods.end()));
 
 bool IsToken(std::string_view text) {

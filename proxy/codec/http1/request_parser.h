@@ -18,7 +18,7 @@ struct RequestRules {
   bool allow_custom_methods = false;  // else the registered ones
   // :authority of an HTTP/1.0 request without Host. Static text, as `scheme`.
   std::string_view default_host_for_http_10;
-  std::string_view scheme = "http";   // how the connection was made
+  std::string_view scheme = "http";  // how the connection was made
 };
 
 // What framing and connection handling need to know. Good once Feed() gave kDone.

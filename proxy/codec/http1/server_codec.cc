@@ -33,7 +33,8 @@ void Http1ServerCodec::Process() {
   processing_ = false;
 }
 
-// Takes from `left`, the rest of `input`. False: stop, the request is complete or the connection over.
+// Takes from `left`, the rest of `input`. False: stop, the request is complete or the connection
+// over.
 bool Http1ServerCodec::Step(const Slice& input, std::string_view& left) {
   switch (reading_) {
     case Reading::kIdle:
@@ -54,8 +55,8 @@ bool Http1ServerCodec::Step(const Slice& input, std::string_view& left) {
     case Reading::kHead:
       return StepHead(left);
     case Reading::kLength: {
-      const std::string_view data = left.substr(0, static_cast<size_t>(std::min<uint64_t>(
-                                                       length_left_, left.size())));
+      const std::string_view data =
+          left.substr(0, static_cast<size_t>(std::min<uint64_t>(length_left_, left.size())));
       left.remove_prefix(data.size());
       length_left_ -= data.size();
       Body(input, data);

@@ -30,8 +30,8 @@ class Http1ServerCodec final : public Codec {
   bool reading_paused() const override {
     return unconsumed_ >= kMaxUnread || input_.bytes() >= kMaxUnread;
   }
-  // The peer can hear no answer that it has not got yet, as far as anyone knows: as Envoy, this ends
-  // the open stream. A driver that serves half-closed peers calls it after the answer.
+  // The peer can hear no answer that it has not got yet, as far as anyone knows: as Envoy, this
+  // ends the open stream. A driver that serves half-closed peers calls it after the answer.
   void OnEof() override;
   void Produce(SliceQueue& out, size_t limit) override;
   void Drain() override;

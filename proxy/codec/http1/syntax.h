@@ -22,10 +22,9 @@ constexpr bool IsDigit(unsigned char c) { return c >= '0' && c <= '9'; }
 inline constexpr std::array<char, 256> kLowerToken = [] {
   std::array<char, 256> table{};
   for (int c = 0; c < 128; ++c) {
-    const bool token = IsAlpha(static_cast<unsigned char>(c)) ||
-                       IsDigit(static_cast<unsigned char>(c)) ||
-                       std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) !=
-                           std::string_view::npos;
+    const bool token =
+        IsAlpha(static_cast<unsigned char>(c)) || IsDigit(static_cast<unsigned char>(c)) ||
+        std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos;
     if (!token || c == 0) continue;
     table[static_cast<size_t>(c)] = static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c);
   }
@@ -44,9 +43,10 @@ inline constexpr std::array<uint8_t, 256> kCharClass = [] {
     uint8_t mask = 0;
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) mask |= kFieldValue;
     if (c > 0x20 && c < 0x7f && c != '#') mask |= kPathQuery;
-    if (c < 128 && (IsAlpha(static_cast<unsigned char>(c)) || IsDigit(static_cast<unsigned char>(c)) ||
-                    (c != 0 && std::string_view("-._~!$&'()*+,;=:%[]").find(static_cast<char>(c)) !=
-                                   std::string_view::npos))) {
+    if (c < 128 &&
+        (IsAlpha(static_cast<unsigned char>(c)) || IsDigit(static_cast<unsigned char>(c)) ||
+         (c != 0 && std::string_view("-._~!$&'()*+,;=:%[]").find(static_cast<char>(c)) !=
+                        std::string_view::npos))) {
       mask |= kAuthority;
     }
     table[static_cast<size_t>(c)] = mask;

@@ -7,7 +7,8 @@
 namespace outrigger::proxy::http1 {
 namespace {
 
-// The decoded body, "more" or "error: ..." behind it; what is left behind the last chunk in brackets.
+// The decoded body, "more" or "error: ..." behind it; what is left behind the last chunk in
+// brackets.
 std::string Decode(std::string_view input, size_t piece) {
   ChunkedDecoder decoder;
   std::string body;

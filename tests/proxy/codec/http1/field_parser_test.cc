@@ -64,9 +64,8 @@ TEST(ParseFieldLineTest, LowersTheNameAndTrimsTheValue) {
 TEST(ParseFieldLineTest, RefusesWhatTwoReadersCouldReadDifferently) {
   Arena arena;
   FieldLine field;
-  for (const std::string_view line :
-       {"a : b", " a: b", "\ta: b", ": b", "a", "a b: c", "a: b\rc", "a: \x01", "a: \x7f",
-        "a\xff: b", "(a): b"}) {
+  for (const std::string_view line : {"a : b", " a: b", "\ta: b", ": b", "a", "a b: c", "a: b\rc",
+                                      "a: \x01", "a: \x7f", "a\xff: b", "(a): b"}) {
     EXPECT_TRUE(ParseFieldLine(line, arena, field)) << line;
   }
   EXPECT_TRUE(ParseFieldLine(std::string_view("a: b\0c", 6), arena, field));

@@ -1,5 +1,5 @@
-// harness.h: drives an Http1ServerCodec without a socket: bytes in at any split, streams kept, bytes
-// out as one string.
+// harness.h: drives an Http1ServerCodec without a socket: bytes in at any split, streams kept,
+// bytes out as one string.
 #pragma once
 
 #include <algorithm>

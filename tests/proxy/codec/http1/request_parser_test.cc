@@ -67,10 +67,11 @@ TEST(RequestParserTest, GivesWhatHttp2WouldGive) {
 }
 
 TEST(RequestParserTest, TakesHopByHopFieldsOut) {
-  ExpectAtAnySplit({"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nKeep-Alive: 5\r\n"
-                    "X-Hop: 1\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nTE: gzip, Trailers\r\n"
-                    "X-End: 2\r\n\r\n",
-                    std::string(kGet) + "te=trailers;x-end=2;"});
+  ExpectAtAnySplit(
+      {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, X-Hop\r\nKeep-Alive: 5\r\n"
+       "X-Hop: 1\r\nProxy-Connection: x\r\nUpgrade: h2c\r\nTE: gzip, Trailers\r\n"
+       "X-End: 2\r\n\r\n",
+       std::string(kGet) + "te=trailers;x-end=2;"});
   ExpectAtAnySplit({"GET / HTTP/1.1\r\nHost: a\r\nTE: gzip\r\n\r\n", kGet});
   // Connection cannot take away what frames or routes.
   ExpectAtAnySplit(
@@ -88,7 +89,8 @@ TEST(RequestParserTest, TellsTheFraming) {
   Parse("GET / HTTP/1.1\r\nHost: a\r\n\r\n", 1, {}, &head);
   EXPECT_EQ(head.body, RequestHead::Body::kNone);
   EXPECT_TRUE(head.keep_alive);
-  Parse("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 042\r\nConnection: Close\r\n\r\n", 1, {}, &head);
+  Parse("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 042\r\nConnection: Close\r\n\r\n", 1, {},
+        &head);
   EXPECT_EQ(head.body, RequestHead::Body::kLength);
   EXPECT_EQ(head.content_length, 42u);
   EXPECT_FALSE(head.keep_alive);
@@ -172,7 +174,9 @@ TEST(RequestParserTest, RefusesHostileRequests) {
       {post + "Transfer-Encoding: chunked, chunked\r\n", "501 unknown Transfer-Encoding"},
       {post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
        "501 unknown Transfer-Encoding"},
-      {post + "Transfer-Encoding: \x0b" "chunked\r\n", "400 bad character in a header value"},
+      {post + "Transfer-Encoding: \x0b"
+              "chunked\r\n",
+       "400 bad character in a header value"},
       {post + "Transfer-Encoding : chunked\r\n", "400 bad header name"},
       {post + "Transfer-Encoding: xchunked\r\n", "501 unknown Transfer-Encoding"},
       {post + options + "\r\n", "400 too many names in Connection"},
@@ -197,9 +201,8 @@ TEST(RequestParserTest, TakesHttp10WhereAsked) {
   rules.accept_http_10 = true;
   ExpectAtAnySplit({"GET / HTTP/1.0\r\n\r\n", "400 no Host"}, rules);
   rules.default_host_for_http_10 = "fallback";
-  ExpectAtAnySplit({"GET / HTTP/1.0\r\n\r\n",
-                    ":method=GET;:authority=fallback;:scheme=http;:path=/;"},
-                   rules);
+  ExpectAtAnySplit(
+      {"GET / HTTP/1.0\r\n\r\n", ":method=GET;:authority=fallback;:scheme=http;:path=/;"}, rules);
   ExpectAtAnySplit({"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
                     "400 Transfer-Encoding in HTTP/1.0"},
                    rules);
@@ -214,9 +217,9 @@ TEST(RequestParserTest, TakesHttp10WhereAsked) {
 TEST(RequestParserTest, TakesOtherMethodsWhereAsked) {
   RequestRules rules;
   rules.allow_custom_methods = true;
-  ExpectAtAnySplit({"FOO / HTTP/1.1\r\nHost: a\r\n\r\n",
-                    ":method=FOO;:authority=a;:scheme=http;:path=/;"},
-                   rules);
+  ExpectAtAnySplit(
+      {"FOO / HTTP/1.1\r\nHost: a\r\n\r\n", ":method=FOO;:authority=a;:scheme=http;:path=/;"},
+      rules);
 }
 
 }  // namespace

@@ -53,8 +53,7 @@ TEST(Http1ServerCodecTest, ReadsBodiesAtAnySplit) {
 
 TEST(Http1ServerCodecTest, SharesTheReceivedBlock) {
   Harness h;
-  const Slice input =
-      Slice::Copy("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+  const Slice input = Slice::Copy("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
   h.codec.Feed(input);
   EXPECT_EQ(h.last().body.front().block(), input.block());
 }
@@ -79,8 +78,7 @@ TEST(Http1ServerCodecTest, HandsOutPipelinedRequestsOneByOne) {
     ASSERT_EQ(h.streams.size(), 3u);
     EXPECT_FALSE(h.codec.finished());
     AnswerOk(h.last());
-    EXPECT_EQ(h.Output(),
-              "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
+    EXPECT_EQ(h.Output(), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nhi");
     EXPECT_TRUE(h.codec.finished());
     EXPECT_FALSE(h.codec.error());
   }
@@ -105,9 +103,10 @@ TEST(Http1ServerCodecTest, AnswersFromWithinOnRequestBeforeTheBody) {
 }
 
 TEST(Http1ServerCodecTest, RefusesWithOneAnswerAndCloses) {
-  for (const std::string hostile :
-       {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "\r\rGET", "\n" "GET / HTTP/1.1\r\n",
-        "\r\n\r\n\r\n\r\n\r\n\r\n"}) {
+  for (const std::string hostile : {"GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.0\r\n\r\n", "\r\rGET",
+                                    "\n"
+                                    "GET / HTTP/1.1\r\n",
+                                    "\r\n\r\n\r\n\r\n\r\n\r\n"}) {
     for (const size_t piece : {size_t{1}, std::string::npos}) {
       Harness h;
       EXPECT_FALSE(h.Feed(hostile, piece)) << hostile;
