@@ -5,11 +5,13 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "scheduler/base/check.h"
 #include "scheduler/core/machine.h"
 #include "scheduler/frame_pool.h"
 
@@ -116,13 +118,21 @@ class [[nodiscard]] Task {
 
 namespace internal {
 
+// g++ 12 lays the frame out wrongly, 8 bytes off, where a coroutine awaits in the condition of an if,
+// while or switch and has no local variable at all: its first resume would then be its destroy. Such
+// a function dies here on its first call. Write: const bool ok = co_await x; if (ok) ...
+template <typename Promise>
+std::coroutine_handle<Promise> HandleOf(Promise& promise) {
+  const auto handle = std::coroutine_handle<Promise>::from_promise(promise);
+  OUTRIGGER_CHECK((reinterpret_cast<uintptr_t>(handle.address()) & 15) == 0);
+  return handle;
+}
+
 template <typename T>
 Task<T> Promise<T>::get_return_object() {
-  return Task<T>(std::coroutine_handle<Promise<T>>::from_promise(*this));
+  return Task<T>(HandleOf(*this));
 }
-inline Task<void> Promise<void>::get_return_object() {
-  return Task<void>(std::coroutine_handle<Promise<void>>::from_promise(*this));
-}
+inline Task<void> Promise<void>::get_return_object() { return Task<void>(HandleOf(*this)); }
 
 }  // namespace internal
 

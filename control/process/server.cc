@@ -66,7 +66,8 @@ void StopHttpServer(scheduler::Pool& control, HttpServer* server) {
 }
 
 scheduler::Task<> CutOff(proxy::WorkerSet& workers, scheduler::Nanos after) {
-  if (co_await scheduler::Sleep(after) == scheduler::Wake::kTimeout) workers.CloseConnections();
+  const scheduler::Wake wake = co_await scheduler::Sleep(after);
+  if (wake == scheduler::Wake::kTimeout) workers.CloseConnections();
 }
 
 }  // namespace
@@ -126,7 +127,6 @@ absl::Status Server::BuildSnapshot(const LoadedBootstrap& bootstrap) {
 ExitCode Server::Listen() {
   absl::Status bound = workers_->Bind(*publisher_.snapshot());
   if (!bound.ok()) return static_cast<ExitCode>(Fail(kCannotHave, "", bound));
-#ifdef HAVE_ADMIN
   if (config_.bootstrap.proto.has_admin()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> admin =
         ListenAdmin(config_.bootstrap.proto.admin(), MakeAdminSources());
@@ -137,7 +137,6 @@ ExitCode Server::Listen() {
     admin_->Start(control_);
     OUTRIGGER_LOG(kInfo, "main", "admin address: %s", admin_->address().text);
   }
-#endif
   if (!config_.control_socket.empty()) {
     absl::StatusOr<std::unique_ptr<HttpServer>> api =
         ListenGrpc({.socket_path = config_.control_socket},
@@ -211,7 +210,7 @@ void Server::Stop(bool graceful) {
   if (graceful) {
     Drain(std::nullopt);
     const scheduler::Nanos deadline =
-        scheduler::MonotonicNow() + scheduler::Nanos{flags_.drain_time_s} * scheduler::kSecond;
+        scheduler::MonotonicNow() + DrainTime();
     while (workers_->connections() > 0 && scheduler::MonotonicNow() < deadline) {
       const std::optional<ProcessSignal> signal = WaitForSignal(kDrainLook);
       if (signal && *signal != ProcessSignal::kReload) break;
