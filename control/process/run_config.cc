@@ -28,6 +28,10 @@ absl::StatusOr<RunConfig> MakeRunConfig(const RunFlags& flags) {
       config.bootstrap, LoadBootstrap({flags.config_path, flags.config_yaml,
                                        flags.allow_unknown_static_fields}));
   envoy::config::bootstrap::v3::Bootstrap& proto = config.bootstrap.proto;
+  if (proto.has_dynamic_resources()) {
+    return absl::UnimplementedError(
+        "dynamic_resources: not supported yet; put listeners and clusters in static_resources");
+  }
   if (!flags.service_node.empty() && proto.node().id().empty()) {
     proto.mutable_node()->set_id(flags.service_node);
   }

@@ -6,16 +6,13 @@
 #include <memory>
 #include <optional>
 
-#if __has_include("control/admin/admin.h")
 #include "control/admin/admin.h"
-#define HAVE_ADMIN
-#endif
 #include "control/assembly/builder.h"
 #include "control/assembly/publisher.h"
 #include "control/dns/strict_dns.h"
 #include "control/process/exit_code.h"
 #include "control/process/run_config.h"
-#include "control/process/server_state.h"
+#include "control/service/server_state.h"
 #include "control/service/control_service.h"
 #include "proxy/worker/worker_set.h"
 
@@ -42,11 +39,12 @@ class Server {
   void Reload();
   // Any thread: open connections finish and close; those left after `cut_off` (if any) are cut off.
   void Drain(std::optional<scheduler::Nanos> cut_off);
+  scheduler::Nanos DrainTime() const {
+    return scheduler::Nanos{flags_.drain_time_s} * scheduler::kSecond;
+  }
   void DescribePlan() const;
   void RegisterStats();
-#ifdef HAVE_ADMIN
   AdminSources MakeAdminSources();
-#endif
   ControlSources MakeControlSources();
 
   const RunFlags flags_;

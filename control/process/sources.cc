@@ -6,6 +6,7 @@
 #include <set>
 
 #include "control/process/server.h"
+#include "control/process/signals.h"
 #include "control/process/version.h"
 #include "scheduler/cpu/thread_usage.h"
 
@@ -29,6 +30,10 @@ RequestFigures Requests(const proxy::Snapshot& snapshot, const proxy::StatRegist
     figures.total += stats.Sum(listener->http.stats.downstream_rq_total);
   }
   return figures;
+}
+
+scheduler::Task<> StopListeningAfter(proxy::WorkerSet& workers, scheduler::Nanos after) {
+  if (co_await scheduler::Sleep(after) == scheduler::Wake::kTimeout) workers.StopListening();
 }
 
 pb::State ToState(Phase phase) {
@@ -97,6 +102,33 @@ void Server::RegisterStats() {
   });
 }
 
+AdminSources Server::MakeAdminSources() {
+  return {
+      .version = std::string(kVersion),
+      .config_path = flags_.config_path,
+      .state = state_,
+      .stats = stats_,
+      .bootstrap = config_.bootstrap.proto,
+      .allowance = config_.allowance,
+      .plan = config_.plan,
+      .pools = {&control_, &workers_->pool()},
+      .snapshot = [this] { return publisher_.snapshot(); },
+      .hosts = [this](const std::string& cluster) { return publisher_.HostsOf(cluster); },
+      .addresses = [this](const std::string& name) { return workers_->Addresses(name); },
+      .drain_listeners =
+          [this](bool graceful) {
+            workers_->Drain();
+            // Envoy: gracefully, new connections are taken until the drain time is over.
+            if (graceful) {
+              control_.Go("stop listening", StopListeningAfter(*workers_, DrainTime()));
+            } else {
+              workers_->StopListening();
+            }
+          },
+      .quit = [] { Raise(ProcessSignal::kInterrupt); },
+  };
+}
+
 ControlSources Server::MakeControlSources() {
   ControlSources sources;
   sources.status = [this] {
@@ -126,7 +158,7 @@ ControlSources Server::MakeControlSources() {
     if (state_.phase() != Phase::kLive) {
       return absl::FailedPreconditionError("the process does not serve, or drains already");
     }
-    Drain(order.drain_time.value_or(scheduler::Nanos{flags_.drain_time_s} * scheduler::kSecond));
+    Drain(order.drain_time.value_or(DrainTime()));
     return absl::OkStatus();
   };
   return sources;

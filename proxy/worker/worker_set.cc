@@ -5,6 +5,14 @@
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
+namespace {
+
+absl::Status InListener(const Listener& listener, const absl::Status& status) {
+  return absl::Status(status.code(), scheduler::Concat("listener '", listener.name, "': ",
+                                                       scheduler::ToStd(status.message())));
+}
+
+}  // namespace
 
 WorkerSet::WorkerSet(StatRegistry& stats, std::vector<scheduler::CpuSet> affinity)
     : stats_(stats), count_(affinity.size()) {
@@ -37,14 +45,16 @@ absl::Status WorkerSet::BindAddress(const Listener& listener, const Address& add
   Bound bound{listener.name, address, {}};
   // A Unix socket, or reuse_port off: one queue from which every worker accepts.
   const bool shared = !address.is_ip() || !listener.reuse_port;
+  // SO_REUSEPORT would also share the port with another process of the same user, which then takes
+  // half of the connections. A look without it says who is there.
+  if (!shared && address.port() != 0) {
+    absl::StatusOr<Fd> probe = proxy::Listen(address, 1, /*reuse_port=*/false);
+    if (!probe.ok()) return InListener(listener, probe.status());
+  }
   for (size_t i = 0; i < (shared ? 1 : count_); ++i) {
     absl::StatusOr<Fd> fd = proxy::Listen(bound.address, static_cast<int>(listener.tcp_backlog_size),
                                           !shared);
-    if (!fd.ok()) {
-      return absl::Status(fd.status().code(),
-                          scheduler::Concat("listener '", listener.name, "': ",
-                                            scheduler::ToStd(fd.status().message())));
-    }
+    if (!fd.ok()) return InListener(listener, fd.status());
     // Port 0: the first socket's port is everybody's.
     if (i == 0) {
       sockaddr_storage storage{};
