@@ -33,7 +33,8 @@ RequestFigures Requests(const proxy::Snapshot& snapshot, const proxy::StatRegist
 }
 
 scheduler::Task<> StopListeningAfter(proxy::WorkerSet& workers, scheduler::Nanos after) {
-  if (co_await scheduler::Sleep(after) == scheduler::Wake::kTimeout) workers.StopListening();
+  const scheduler::Wake wake = co_await scheduler::Sleep(after);
+  if (wake == scheduler::Wake::kTimeout) workers.StopListening();
 }
 
 pb::State ToState(Phase phase) {
