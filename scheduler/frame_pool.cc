@@ -7,6 +7,13 @@
 namespace outrigger::scheduler {
 namespace {
 
+#ifdef __SANITIZE_ADDRESS__
+// A frame that is kept for the next one would hide its use after free.
+constexpr size_t kLargest = 0;
+#else
+constexpr size_t kLargest = kLargestPooledFrame;
+#endif
+
 constexpr size_t kClassBytes = 64;
 constexpr size_t kClasses = kLargestPooledFrame / kClassBytes;
 // Bytes that one class of one thread may keep: a burst of frames is given back to the system.
@@ -29,7 +36,7 @@ size_t BytesOf(size_t size_class) { return (size_class + 1) * kClassBytes; }
 }  // namespace
 
 void* FrameAlloc(size_t size) {
-  if (size > kLargestPooledFrame) return ::operator new(size);
+  if (size > kLargest) return ::operator new(size);
   const size_t size_class = ClassOf(size);
   FreeList& list = lists[size_class];
   if (FreeFrame* frame = list.head) {
@@ -41,7 +48,7 @@ void* FrameAlloc(size_t size) {
 }
 
 void FrameFree(void* frame, size_t size) noexcept {
-  if (size > kLargestPooledFrame) return ::operator delete(frame);
+  if (size > kLargest) return ::operator delete(frame);
   const size_t size_class = ClassOf(size);
   FreeList& list = lists[size_class];
   if (list.count >= kKeepBytes / BytesOf(size_class)) return ::operator delete(frame);

@@ -67,6 +67,8 @@ class Slice {
     data_ += n;
     size_ -= n;
   }
+  // Copies `bytes` behind this slice's, where its block has room for them and no other owner.
+  bool Extend(std::string_view bytes);
   // The first n bytes, sharing the block.
   Slice Prefix(size_t n) const { return {block_, data_, n}; }
 
@@ -86,6 +88,9 @@ class SliceQueue {
     bytes_ += slice.size();
     slices_.push_back(std::move(slice));
   }
+  // Copies `bytes`; small pieces that come one by one share blocks, so that a peer who sends a byte a
+  // frame does not cost us a block a byte.
+  void PushCopy(std::string_view bytes);
   const Slice& front() const { return slices_[head_]; }
   Slice Pop() {
     Slice slice = std::move(slices_[head_++]);
@@ -95,7 +100,7 @@ class SliceQueue {
   }
   // Drops n bytes from the front; n <= bytes().
   void Drain(size_t n);
-  // Moves everything to the tail of `to`; returns the bytes moved.
+  // Moves everything to the tail of `to` (crumbs are copied together); returns the bytes moved.
   size_t MoveTo(SliceQueue& to);
   // All bytes in one string (for small bodies on cold paths).
   std::string_view Flatten(std::vector<char>& storage) const;
