@@ -16,6 +16,9 @@ std::string HelpText() {
   std::string text = "admin commands are:\n  /: Admin home page\n";
   for (const AdminPage& page : AdminPages()) {
     scheduler::Append(text, "  ", page.path, page.post ? " (POST): " : ": ", page.help, "\n");
+    for (const auto& [name, help] : page.params) {
+      scheduler::Append(text, "      ", name, ": ", help, "\n");
+    }
   }
   return text;
 }
@@ -27,9 +30,8 @@ HeaderList SafeHeaders() {
 
 scheduler::Task<> ServeStats(const AdminSources& sources, const ControlRequest& request,
                              ResponseWriter& writer) {
-  const std::string_view format = request.path == "/stats/prometheus"
-                                      ? "prometheus"
-                                      : request.Param("format").value_or("text");
+  const std::string_view format =
+      request.path == "/stats/prometheus" ? "prometheus" : request.Param("format").value_or("text");
   proxy::StatsQuery query;
   if (format == "json") {
     query.format = proxy::StatsFormat::kJson;
@@ -37,14 +39,14 @@ scheduler::Task<> ServeStats(const AdminSources& sources, const ControlRequest& 
     query.format = proxy::StatsFormat::kPrometheus;
   } else if (format != "text") {
     co_await writer.Send(400, std::string(kText),
-                         "usage: /stats?format=text|json|prometheus\n");
+                         "usage: /stats?format=(json|prometheus|text)\n\n");
     co_return;
   }
   query.used_only = request.HasParam("usedonly");
   query.filter = std::string(request.Param("filter").value_or(""));
   absl::StatusOr<proxy::StatsText> text = proxy::StatsText::Make(sources.stats, std::move(query));
   if (!text.ok()) {
-    co_await writer.Send(400, std::string(kText), scheduler::Concat(text.status().message(), "\n"));
+    co_await writer.Send(400, std::string(kText), std::string(text.status().message()));
     co_return;
   }
   HeaderList headers = SafeHeaders();
@@ -64,7 +66,9 @@ AdminReply Answer(const AdminSources& sources, const ControlRequest& request) {
   if (request.path == "/help") return {200, std::string(kText), HelpText()};
   for (const AdminPage& page : AdminPages()) {
     if (page.path != request.path) continue;
-    if (page.post && request.method != "POST") {
+    // Asking for the log level changes nothing; Envoy wants a POST even so.
+    const bool asks = page.path == "/logging" && request.params.empty();
+    if (page.post && !asks && request.method != "POST") {
       return {405, std::string(kText),
               scheduler::Concat("Method ", request.method, " not allowed, POST required.")};
     }
@@ -88,23 +92,53 @@ scheduler::Task<> ServeAdmin(const AdminSources& sources, const ControlRequest& 
 }
 
 const std::vector<AdminPage>& AdminPages() {
+  static const std::pair<std::string_view, std::string_view> used_only = {
+      "usedonly", "Only include stats that have been written by system since restart"};
+  static const std::pair<std::string_view, std::string_view> filter = {
+      "filter", "Regular expression (Google re2) for filtering stats"};
+  static const std::pair<std::string_view, std::string_view> text_or_json = {
+      "format", "File format to use; One of (text, json)"};
+  static const std::pair<std::string_view, std::string_view> html_or_json = {
+      "format", "Format to use; One of (html, json); by default what the Accept header asks for"};
   static const std::vector<AdminPage> pages = {
-      {"/clusters", "upstream cluster status (?format=json)", false, &ClustersPage},
-      {"/config_dump", "dump current configs", false, &ConfigDumpPage},
-      {"/cpu", "the CPU plan, who runs where and why (?format=json)", false, &CpuPage},
-      {"/drain_listeners", "drain listeners (?graceful)", true, &DrainListenersPage},
-      {"/healthcheck/fail", "cause the server to fail health checks", true, &HealthFailPage},
-      {"/healthcheck/ok", "cause the server to pass health checks", true, &HealthOkPage},
-      {"/help", "print out list of admin commands", false, nullptr},
-      {"/listeners", "print listener info (?format=json)", false, &ListenersPage},
-      {"/logging", "query/change the log level (?level=debug)", true, &LoggingPage},
-      {"/quitquitquit", "exit the server", true, &QuitPage},
-      {"/ready", "print server state, return 200 if LIVE, otherwise return 503", false, &ReadyPage},
-      {"/scheduler", "pools, processors, queues (?format=json)", false, &SchedulerPage},
-      {"/server_info", "print server version/status information", false, &ServerInfoPage},
-      {"/stats", "print server stats (?usedonly&filter=REGEX&format=text|json|prometheus)", false,
-       nullptr},
-      {"/stats/prometheus", "print server stats in prometheus format", false, nullptr},
+      {"/clusters", "upstream cluster status", &ClustersPage, false, {text_or_json}},
+      {"/config_dump", "dump current configs", &ConfigDumpPage},
+      {"/cpu", "the CPU plan: who runs where, and why", &CpuPage, false, {html_or_json}},
+      {"/drain_listeners",
+       "drain listeners",
+       &DrainListenersPage,
+       true,
+       {{"graceful", "Go on accepting connections until the drain time is over"},
+        {"skip_exit", "Drain the connections but never stop the listeners"},
+        {"inboundonly", "Drain inbound listeners only, by their traffic_direction"}}},
+      {"/healthcheck/fail", "cause the server to fail health checks", &HealthFailPage, true},
+      {"/healthcheck/ok", "cause the server to pass health checks", &HealthOkPage, true},
+      {"/help", "print out list of admin commands", nullptr},
+      {"/listeners", "print listener info", &ListenersPage, false, {text_or_json}},
+      {"/logging",
+       "query/change logging levels",
+       &LoggingPage,
+       true,
+       {{"level",
+         "desired logging level; One of (, trace, debug, info, warning, error, critical, off)"}}},
+      {"/quitquitquit", "exit the server", &QuitPage, true},
+      {"/ready", "print server state, return 200 if LIVE, otherwise return 503", &ReadyPage},
+      {"/scheduler",
+       "pools, processors, queues, coroutines",
+       &SchedulerPage,
+       false,
+       {html_or_json}},
+      {"/server_info", "print server version/status information", &ServerInfoPage},
+      {"/stats",
+       "print server stats",
+       nullptr,
+       false,
+       {used_only, filter, {"format", "Format to use; One of (text, json, prometheus)"}}},
+      {"/stats/prometheus",
+       "print server stats in prometheus format",
+       nullptr,
+       false,
+       {used_only, filter}},
   };
   return pages;
 }

@@ -1,5 +1,5 @@
-// admin.h: the HTTP admin, Envoy's paths and forms, plus /cpu and /scheduler. Runs on the control pool,
-// so that no scrape is felt on the data path. Knows the process only through AdminSources.
+// admin.h: the HTTP admin, Envoy's paths and forms, plus /cpu and /scheduler. Runs on the control
+// pool, so that no scrape is felt on the data path. Knows the process only through AdminSources.
 // Changes are made by POST alone.
 #pragma once
 
@@ -21,6 +21,13 @@
 
 namespace outrigger::control {
 
+// POST /drain_listeners.
+struct DrainListeners {
+  bool graceful = false;      // go on accepting until the drain time is over
+  bool inbound_only = false;  // leave outbound listeners alone
+  bool skip_exit = false;     // drain the connections, never stop listening
+};
+
 // References and functions outlive the server; functions are called on the control pool, several at
 // once, and are quick.
 struct AdminSources {
@@ -35,7 +42,7 @@ struct AdminSources {
   std::function<std::shared_ptr<const proxy::Snapshot>()> snapshot;
   std::function<std::shared_ptr<const proxy::HostSet>(const std::string& cluster)> hosts;
   std::function<std::vector<proxy::Address>(const std::string& listener)> addresses;
-  std::function<void(bool graceful)> drain_listeners;
+  std::function<void(const DrainListeners& order)> drain_listeners;
   std::function<void()> quit;
 };
 
@@ -49,12 +56,13 @@ struct AdminReply {
 struct AdminPage {
   std::string_view path;
   std::string_view help;
-  bool post = false;  // changes something
   AdminReply (*handle)(const AdminSources& sources, const ControlRequest& request);
+  bool post = false;                                                       // changes something
+  std::vector<std::pair<std::string_view, std::string_view>> params = {};  // name and help
 };
 
-// All pages but the index, in the order of the help text; /stats is answered piece by piece, so its
-// handler here is null.
+// All pages but the index, in the order of the help text. Those that ServeAdmin() answers itself
+// have no handler here.
 const std::vector<AdminPage>& AdminPages();
 
 // Answers one request.

@@ -1,7 +1,10 @@
 #include <google/protobuf/util/json_util.h>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "control/admin/json_writer.h"
 #include "control/admin/pages.h"
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::control {
@@ -15,6 +18,19 @@ std::string ToJson(const google::protobuf::Message& message) {
   return json;
 }
 
+// As a google.protobuf.Any prints it: with its type.
+std::string ToTypedJson(const google::protobuf::Message& message) {
+  const std::string json = ToJson(message);
+  return absl::StrCat("{\"@type\":\"type.googleapis.com/", message.GetTypeName(), "\"",
+                      json == "{}" ? "" : ",", json.substr(1));
+}
+
+// When the configuration was taken, as far as is known: the process's start.
+std::string StartTime(const ServerState& state) {
+  return absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now() - absl::Nanoseconds(state.uptime()),
+                          absl::UTCTimeZone());
+}
+
 void WriteAddress(JsonWriter& json, const proxy::Address& address) {
   json.Begin('{');
   if (address.is_ip()) {
@@ -26,25 +42,58 @@ void WriteAddress(JsonWriter& json, const proxy::Address& address) {
   json.End('}');
 }
 
+using Limits = std::vector<std::pair<const char*, uint32_t>>;
+
+Limits LimitsOf(const proxy::CircuitBreakers& breakers) {
+  return {{"max_connections", breakers.max_connections},
+          {"max_pending_requests", breakers.max_pending_requests},
+          {"max_requests", breakers.max_requests},
+          {"max_retries", breakers.max_retries}};
+}
+
+void WriteThresholds(JsonWriter& json, const proxy::CircuitBreakers& breakers, bool high) {
+  json.Begin('{');
+  if (high) json.Key("priority").String("HIGH");
+  for (const auto& [name, value] : LimitsOf(breakers)) json.Key(name).Number(int64_t{value});
+  json.End('}');
+}
+
 AdminReply ClustersJson(const AdminSources& sources, const proxy::Snapshot& snapshot) {
   JsonWriter json;
   json.Begin('{').Key("cluster_statuses").Begin('[');
   for (const auto& [name, cluster] : snapshot.clusters) {
-    json.Begin('{').Key("name").String(name).Key("added_via_api").Bool(false);
-    json.Key("host_statuses").Begin('[');
-    if (const auto hosts = sources.hosts(name)) {
+    json.Begin('{').Key("name").String(name);
+    if (const auto hosts = sources.hosts(name); hosts && !hosts->hosts.empty()) {
+      json.Key("host_statuses").Begin('[');
       for (const auto& host : hosts->hosts) {
         json.Begin('{').Key("address");
         WriteAddress(json, host->address);
         json.Key("health_status").Begin('{').Key("eds_health_status").String("HEALTHY").End('}');
-        json.Key("weight").Number(int64_t{host->weight}).Key("hostname").String(host->hostname);
-        json.End('}');
+        json.Key("weight").Number(int64_t{host->weight});
+        if (!host->hostname.empty()) json.Key("hostname").String(host->hostname);
+        json.Key("locality").Begin('{').End('}').End('}');
       }
+      json.End(']');
     }
-    json.End(']').End('}');
+    json.Key("circuit_breakers").Begin('{').Key("thresholds").Begin('[');
+    WriteThresholds(json, cluster->circuit_breakers, /*high=*/false);
+    // The high priority has Envoy's defaults: no route asks for it yet.
+    WriteThresholds(json, proxy::CircuitBreakers(), /*high=*/true);
+    json.End(']').End('}').Key("observability_name").String(name).End('}');
   }
   json.End(']').End('}');
   return {200, "application/json", json.Take()};
+}
+
+void AppendHost(std::string& text, const std::string& cluster, const proxy::Host& host) {
+  const std::string prefix = absl::StrCat(cluster, "::", host.address.text, "::");
+  absl::StrAppend(&text, prefix, "hostname::", host.hostname, "\n");
+  absl::StrAppend(&text, prefix, "health_flags::healthy\n");
+  absl::StrAppend(&text, prefix, "weight::", host.weight, "\n");
+  for (const char* fact : {"region::", "zone::", "sub_zone::", "canary::false", "priority::0",
+                           "success_rate::-1", "local_origin_success_rate::-1"}) {
+    absl::StrAppend(&text, prefix, fact, "\n");
+  }
 }
 
 }  // namespace
@@ -54,25 +103,17 @@ AdminReply ClustersPage(const AdminSources& sources, const ControlRequest& reque
   if (WantsJson(request)) return ClustersJson(sources, *snapshot);
   std::string text;
   for (const auto& [name, cluster] : snapshot->clusters) {
-    const proxy::CircuitBreakers& breakers = cluster->circuit_breakers;
     absl::StrAppend(&text, name, "::observability_name::", name, "\n");
-    for (const auto& [limit, value] :
-         {std::pair("max_connections", breakers.max_connections),
-          std::pair("max_pending_requests", breakers.max_pending_requests),
-          std::pair("max_requests", breakers.max_requests),
-          std::pair("max_retries", breakers.max_retries)}) {
+    for (const auto& [limit, value] : LimitsOf(cluster->circuit_breakers)) {
       absl::StrAppend(&text, name, "::default_priority::", limit, "::", value, "\n");
+    }
+    for (const auto& [limit, value] : LimitsOf(proxy::CircuitBreakers())) {
+      absl::StrAppend(&text, name, "::high_priority::", limit, "::", value, "\n");
     }
     absl::StrAppend(&text, name, "::added_via_api::false\n");
     const auto hosts = sources.hosts(name);
     if (!hosts) continue;
-    for (const auto& host : hosts->hosts) {
-      const std::string prefix = absl::StrCat(name, "::", host->address.text, "::");
-      absl::StrAppend(&text, prefix, "hostname::", host->hostname, "\n");
-      absl::StrAppend(&text, prefix, "health_flags::healthy\n");
-      absl::StrAppend(&text, prefix, "weight::", host->weight, "\n");
-      absl::StrAppend(&text, prefix, "priority::0\n");
-    }
+    for (const auto& host : hosts->hosts) AppendHost(text, name, *host);
   }
   return {.body = std::move(text)};
 }
@@ -104,22 +145,39 @@ AdminReply ListenersPage(const AdminSources& sources, const ControlRequest& requ
 
 // Static resources as they were read: what a file without xDS makes of Envoy's dump.
 AdminReply ConfigDumpPage(const AdminSources& sources, const ControlRequest&) {
-  const std::string type = "type.googleapis.com/envoy.admin.v3.";
   const auto& resources = sources.bootstrap.static_resources();
+  const std::string time = StartTime(sources.state);
   JsonWriter json;
+  const auto begin = [&](const char* dump) {
+    json.Begin('{').Key("@type");
+    json.String(absl::StrCat("type.googleapis.com/envoy.admin.v3.", dump));
+  };
+  const auto entry = [&](const char* field, const google::protobuf::Message& message) {
+    json.Begin('{').Key(field).Raw(ToTypedJson(message));
+    json.Key("last_updated").String(time).End('}');
+  };
   json.Begin('{').Key("configs").Begin('[');
-  json.Begin('{').Key("@type").String(type + "BootstrapConfigDump");
-  json.Key("bootstrap").Raw(ToJson(sources.bootstrap)).End('}');
-  json.Begin('{').Key("@type").String(type + "ClustersConfigDump");
+  begin("BootstrapConfigDump");
+  json.Key("bootstrap").Raw(ToJson(sources.bootstrap)).Key("last_updated").String(time).End('}');
+  begin("ClustersConfigDump");
   json.Key("static_clusters").Begin('[');
-  for (const auto& cluster : resources.clusters()) {
-    json.Begin('{').Key("cluster").Raw(ToJson(cluster)).End('}');
-  }
+  for (const auto& cluster : resources.clusters()) entry("cluster", cluster);
   json.End(']').End('}');
-  json.Begin('{').Key("@type").String(type + "ListenersConfigDump");
+  begin("ListenersConfigDump");
   json.Key("static_listeners").Begin('[');
+  for (const auto& listener : resources.listeners()) entry("listener", listener);
+  json.End(']').End('}');
+  begin("RoutesConfigDump");
+  json.Key("static_route_configs").Begin('[');
   for (const auto& listener : resources.listeners()) {
-    json.Begin('{').Key("listener").Raw(ToJson(listener)).End('}');
+    for (const auto& chain : listener.filter_chains()) {
+      for (const auto& filter : chain.filters()) {
+        envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager
+            http;
+        if (!filter.typed_config().UnpackTo(&http) || !http.has_route_config()) continue;
+        entry("route_config", http.route_config());
+      }
+    }
   }
   json.End(']').End('}').End(']').End('}');
   return {200, "application/json", json.Take()};

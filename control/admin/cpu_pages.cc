@@ -12,21 +12,29 @@ namespace {
 
 using scheduler::ThreadUsage;
 
-constexpr int kBox = 84;       // a CPU's width in the picture
+constexpr int kBox = 84;  // a CPU's width in the picture
 constexpr int kPerRow = 10;
-constexpr int kMaxDrawn = 120; // CPUs drawn; more are named in the table alone
+constexpr int kMaxDrawn = 120;  // CPUs drawn; more are named in the table alone
 
 std::vector<ThreadUsage> Threads() {
   absl::StatusOr<std::vector<ThreadUsage>> threads = scheduler::ReadThreadUsage();
   return threads.ok() ? *std::move(threads) : std::vector<ThreadUsage>();
 }
 
-std::vector<std::string_view> Reasons(const scheduler::CpuPlan& plan) {
-  std::vector<std::string_view> reasons;
-  for (const std::string* reason :
-       {&plan.reasons.allowance, &plan.reasons.place, &plan.reasons.control, &plan.reasons.data,
-        &plan.reasons.workers, &plan.reasons.control_procs}) {
-    if (!reason->empty()) reasons.push_back(*reason);
+struct Reason {
+  std::string_view of;
+  std::string_view text;
+};
+
+std::vector<Reason> Reasons(const scheduler::CpuPlan& plan) {
+  std::vector<Reason> reasons;
+  for (const Reason& reason : {Reason{"allowance", plan.reasons.allowance},
+                               {"place", plan.reasons.place},
+                               {"control CPUs", plan.reasons.control},
+                               {"data CPUs", plan.reasons.data},
+                               {"workers", plan.reasons.workers},
+                               {"control procs", plan.reasons.control_procs}}) {
+    if (!reason.text.empty()) reasons.push_back(reason);
   }
   return reasons;
 }
@@ -61,7 +69,9 @@ std::string CpuJson(const AdminSources& sources) {
     json.Key("cpu").Number(int64_t{plan.worker_cpus[static_cast<size_t>(i)]}).End('}');
   }
   json.End(']').End('}').Key("shared").Bool(plan.shared).Key("reasons");
-  WriteStrings(json, Reasons(plan));
+  json.Begin('[');
+  for (const Reason& reason : Reasons(plan)) json.String(reason.text);
+  json.End(']');
   json.Key("warnings");
   WriteStrings(json, {plan.warnings.begin(), plan.warnings.end()});
   json.Key("threads").Begin('[');
@@ -94,10 +104,10 @@ std::string CpuPicture(const AdminSources& sources) {
   const scheduler::CpuPlan& plan = sources.plan;
   const int count = std::min(sources.allowance.cpus.Count(), kMaxDrawn);
   const int rows = (count + kPerRow - 1) / kPerRow;
-  std::string svg = absl::StrFormat("<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" "
-                                    "aria-label=\"CPUs by role\">",
-                                    std::min(count, kPerRow) * kBox, rows * kBox,
-                                    std::min(count, kPerRow) * kBox);
+  std::string svg = absl::StrFormat(
+      "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" "
+      "aria-label=\"CPUs by role\">",
+      std::min(count, kPerRow) * kBox, rows * kBox, std::min(count, kPerRow) * kBox);
   int place = 0;
   for (const int cpu : sources.allowance.cpus) {
     if (place == count) break;
@@ -125,24 +135,26 @@ std::string CpuPicture(const AdminSources& sources) {
 
 std::string CpuHtml(const AdminSources& sources) {
   std::string body = CpuPicture(sources);
-  body += "<p><b style=\"color:var(--control)\">control</b> and <b style=\"color:var(--data)\">data"
-          "</b>; grey: of the allowance, not used.</p>";
+  body +=
+      "<p><b style=\"color:var(--control)\">control</b> and <b style=\"color:var(--data)\">data"
+      "</b>; grey: of the allowance, not used.</p>";
   for (const std::string& warning : sources.plan.warnings) {
     scheduler::Append(body, "<p class=\"warn\">", Escape(warning), "</p>");
   }
-  body += "<h2>Why</h2>";
-  for (const std::string_view reason : Reasons(sources.plan)) {
-    scheduler::Append(body, "<p>", Escape(reason), "</p>");
+  body += "<h2>Why</h2><table>";
+  for (const Reason& reason : Reasons(sources.plan)) {
+    scheduler::Append(body, "<tr><th>", reason.of, "</th><td>", Escape(reason.text), "</td></tr>");
   }
-  body += "<h2>Threads</h2><table><tr><th>name<th>tid<th>may run on<th>ran last on<th>CPU s"
-          "<th>run delay ms<th>switches<th>involuntary</tr>";
+  body += "</table>";
+  body +=
+      "<h2>Threads</h2><table><tr><th>name<th>tid<th>may run on<th>ran last on<th>CPU s"
+      "<th>run delay ms<th>switches<th>involuntary</tr>";
   for (const ThreadUsage& thread : Threads()) {
-    body += absl::StrFormat(
-        "<tr><td>%s<td>%d<td>%s<td>%d<td>%.3f<td>%.2f<td>%d<td>%d</tr>", Escape(thread.name),
-        thread.tid, thread.cpus_allowed.ToString(), thread.last_cpu,
-        static_cast<double>(thread.cpu_ns) / 1e9,
-        static_cast<double>(thread.run_delay_ns.value_or(0)) / 1e6, thread.voluntary_switches,
-        thread.involuntary_switches);
+    body += absl::StrFormat("<tr><td>%s<td>%d<td>%s<td>%d<td>%.3f<td>%.2f<td>%d<td>%d</tr>",
+                            Escape(thread.name), thread.tid, thread.cpus_allowed.ToString(),
+                            thread.last_cpu, static_cast<double>(thread.cpu_ns) / 1e9,
+                            static_cast<double>(thread.run_delay_ns.value_or(0)) / 1e6,
+                            thread.voluntary_switches, thread.involuntary_switches);
   }
   return Page("CPU plan", body + "</table>");
 }
@@ -197,14 +209,15 @@ std::string SchedulerPicture(scheduler::Pool& pool) {
   constexpr int kWidth = 520, kHeight = 26;
   uint64_t most = 1;
   for (int id = 0; id < pool.procs(); ++id) most = std::max(most, Read(pool.processor(id)).ticks);
-  std::string svg = absl::StrFormat("<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" "
-                                    "aria-label=\"coroutines run by processor\">",
-                                    kWidth + 240, pool.procs() * kHeight, kWidth + 240);
+  std::string svg = absl::StrFormat(
+      "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" "
+      "aria-label=\"coroutines run by processor\">",
+      kWidth + 240, pool.procs() * kHeight, kWidth + 240);
   const bool pinned = pool.policy() == scheduler::Policy::kPinned;
   for (int id = 0; id < pool.procs(); ++id) {
     const ProcFigures figures = Read(pool.processor(id));
-    const int width = static_cast<int>(static_cast<double>(figures.ticks) /
-                                       static_cast<double>(most) * kWidth);
+    const int width =
+        static_cast<int>(static_cast<double>(figures.ticks) / static_cast<double>(most) * kWidth);
     svg += absl::StrFormat(
         "<text x=\"0\" y=\"%d\">%s:%d</text><rect x=\"80\" y=\"%d\" width=\"%d\" height=\"18\" "
         "rx=\"4\" fill=\"var(--%s)\"/><text x=\"%d\" y=\"%d\">%d</text>",
@@ -221,8 +234,9 @@ std::string SchedulerHtml(const AdminSources& sources) {
                       pool->live(), " coroutines, ", pool->global_queue_size(),
                       " in the global queue. Coroutines run by each processor:</p>",
                       SchedulerPicture(*pool));
-    body += "<table><tr><th>processor<th>run<th>polls<th>steals<th>panics<th>slices overrun"
-            "<th>runs now</tr>";
+    body +=
+        "<table><tr><th>processor<th>run<th>polls<th>steals<th>panics<th>slices overrun"
+        "<th>runs now</tr>";
     for (int id = 0; id < pool->procs(); ++id) {
       const ProcFigures figures = Read(pool->processor(id));
       body += absl::StrFormat("<tr><td>%d<td>%d<td>%d<td>%d<td>%d<td>%d<td>%s</tr>", id,

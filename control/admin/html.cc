@@ -12,7 +12,9 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.4rem;margin:0 0 .2rem}h2{font-size:1rem;margin:1.6rem 0 .4rem}p{color:var(--soft);margin:.2rem 0}
 a{color:var(--data)}table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .6rem .25rem 0;border-bottom:1px solid var(--line);font-variant-numeric:tabular-nums}
 th{color:var(--soft);font-weight:500}code{font-family:ui-monospace,monospace}svg{max-width:100%;height:auto;margin:.8rem 0}svg text{fill:var(--ink);font:13px system-ui,sans-serif}
-svg .on{fill:#fff}.warn{color:var(--control)})";
+svg .on{fill:#fff}.warn{color:var(--control)}
+td{vertical-align:top}td p{margin:0;font-size:.85rem}form{margin:0}.state{color:var(--data)}
+button{font:inherit;color:var(--control);background:none;border:1px solid var(--line);border-radius:6px;padding:.05rem .5rem;cursor:pointer})";
 
 }  // namespace
 
@@ -20,12 +22,23 @@ std::string Escape(std::string_view text) {
   std::string out;
   for (const char c : text) {
     switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
+      case '\'':
+        out += "&#39;";
+        break;
+      default:
+        out += c;
     }
   }
   return out;

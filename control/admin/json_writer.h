@@ -1,4 +1,5 @@
-// json_writer.h: writes a JSON document piece by piece: commas, quotes and escapes are its business.
+// json_writer.h: writes a JSON document piece by piece: commas, quotes, escapes and lines are its
+// business.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,9 @@
 #include "scheduler/base/json_text.h"
 
 namespace outrigger::control {
+
+// `json`, a valid document, a value a line, each level one blank deeper, as Envoy prints it.
+std::string IndentJson(std::string_view json);
 
 // Value. `Key` goes before each member of an object.
 class JsonWriter {
@@ -45,7 +49,8 @@ class JsonWriter {
     text_ += json;
     return *this;
   }
-  std::string Take() { return std::move(text_) + "\n"; }
+  // The document, indented.
+  std::string Take() { return IndentJson(text_); }
 
  private:
   void Comma() {

@@ -25,16 +25,28 @@ std::string_view StateName(const ServerState& state) {
 
 AdminReply Ok() { return {.body = "OK\n"}; }
 
+std::string ActiveLoggers() {
+  return scheduler::Concat(
+      "active loggers:\n  all: ", scheduler::LogLevelName(scheduler::GetLogLevel()), "\n");
+}
+
 }  // namespace
 
 AdminReply IndexPage(const AdminSources& sources) {
-  std::string body = scheduler::Concat("<p>version ", sources.version, ", ",
-                                       StateName(sources.state), "</p><table>");
+  std::string body =
+      scheduler::Concat("<p>version ", Escape(sources.version), ", <b class=\"state\">",
+                        StateName(sources.state), "</b></p><table>");
   for (const AdminPage& page : AdminPages()) {
-    const std::string link = page.post ? scheduler::Concat("<code>POST ", page.path, "</code>")
-                                       : scheduler::Concat("<a href=\"", page.path, "\">",
-                                                           page.path, "</a>");
-    scheduler::Append(body, "<tr><td>", link, "</td><td>", Escape(page.help), "</td></tr>");
+    // A form and not a link: a crawler or a prefetch changes nothing.
+    const std::string link =
+        page.post ? scheduler::Concat("<form method=\"post\" action=\"", page.path, "\"><button>",
+                                      page.path, "</button></form>")
+                  : scheduler::Concat("<a href=\"", page.path, "\">", page.path, "</a>");
+    scheduler::Append(body, "<tr><td>", link, "</td><td>", Escape(page.help));
+    for (const auto& [name, help] : page.params) {
+      scheduler::Append(body, "<p><code>", name, "</code> ", Escape(help), "</p>");
+    }
+    body += "</td></tr>";
   }
   return {200, "text/html; charset=UTF-8", Page("admin", body + "</table>")};
 }
@@ -70,17 +82,21 @@ AdminReply LoggingPage(const AdminSources&, const ControlRequest& request) {
     scheduler::LogLevel parsed;
     if (!scheduler::ParseLogLevel(*level, parsed)) {
       return {.status = 400,
-              .body = "error: unknown log level; want trace, debug, info, warning, error, "
-                      "critical or off\n"};
+              .body =
+                  "error: unknown logger level\n\n"
+                  "usage: /logging?level=<level> (change all levels)\n"
+                  "levels: trace debug info warning error critical off \n" +
+                  ActiveLoggers()};
     }
     scheduler::SetLogLevel(parsed);
   }
-  return {.body = scheduler::Concat("active loggers:\n  all: ",
-                                    scheduler::LogLevelName(scheduler::GetLogLevel()), "\n")};
+  return {.body = ActiveLoggers()};
 }
 
 AdminReply DrainListenersPage(const AdminSources& sources, const ControlRequest& request) {
-  sources.drain_listeners(request.HasParam("graceful"));
+  sources.drain_listeners({.graceful = request.HasParam("graceful"),
+                           .inbound_only = request.HasParam("inboundonly"),
+                           .skip_exit = request.HasParam("skip_exit")});
   return Ok();
 }
 
@@ -104,7 +120,8 @@ bool WantsJson(const ControlRequest& request) {
 }
 
 bool WantsHtml(const ControlRequest& request) {
-  if (request.HasParam("format")) return request.Param("format") == std::optional<std::string_view>("html");
+  if (request.HasParam("format"))
+    return request.Param("format") == std::optional<std::string_view>("html");
   const proxy::Header* accept = request.headers ? request.headers->Find("accept") : nullptr;
   return accept && accept->value.find("text/html") != std::string_view::npos;
 }

@@ -117,10 +117,12 @@ AdminSources Server::MakeAdminSources() {
       .hosts = [this](const std::string& cluster) { return publisher_.HostsOf(cluster); },
       .addresses = [this](const std::string& name) { return workers_->Addresses(name); },
       .drain_listeners =
-          [this](bool graceful) {
+          [this](const DrainListeners& order) {
+            // All listeners count as inbound: the snapshot does not know their direction yet.
             workers_->Drain();
+            if (order.skip_exit) return;
             // Envoy: gracefully, new connections are taken until the drain time is over.
-            if (graceful) {
+            if (order.graceful) {
               control_.Go("stop listening", StopListeningAfter(*workers_, DrainTime()));
             } else {
               workers_->StopListening();
