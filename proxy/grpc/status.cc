@@ -60,6 +60,7 @@ absl::StatusCode ParseStatusCode(std::string_view text) {
 
 std::string EncodeMessage(std::string_view message) {
   constexpr std::string_view kHex = "0123456789ABCDEF";
+  message = message.substr(0, kMaxMessage);
   std::string encoded;
   encoded.reserve(message.size());
   for (const char c : message) {
@@ -109,14 +110,6 @@ std::string FormatTimeout(Nanos timeout) {
     if (value <= kTimeoutLimit) return absl::StrCat(value, std::string(1, kUnitNames[unit]));
   }
   return "99999999H";  // kNever is 2.6 million hours: not reached
-}
-
-void AddStatus(const absl::Status& status, Headers& trailers) {
-  trailers.AddStatic(HeaderName::kGrpcStatus, StatusCodeText(status.code()));
-  const std::string_view message = scheduler::ToStd(status.message());
-  if (!message.empty()) {
-    trailers.Add(HeaderName::kGrpcMessage, EncodeMessage(message.substr(0, kMaxMessage)));
-  }
 }
 
 absl::Status ReadStatus(const Headers& headers, const Headers& trailers) {

@@ -20,8 +20,9 @@ std::string_view StatusCodeText(absl::StatusCode code);
 // What is none of these becomes kUnknown.
 absl::StatusCode ParseStatusCode(std::string_view text);
 
-// grpc-message: bytes other than printable ASCII, and '%', as %XX. Decoding never fails: what is no
-// such triple stands for itself. The result may hold any byte.
+// grpc-message: bytes other than printable ASCII, and '%', as %XX; at most 1 KiB of the message, for it
+// is a header. Decoding never fails: what is no such triple stands for itself, and the result may
+// hold any byte.
 std::string EncodeMessage(std::string_view message);
 std::string DecodeMessage(std::string_view encoded);
 
@@ -30,8 +31,6 @@ std::optional<Nanos> ParseTimeout(std::string_view text);
 // In the finest unit that fits, rounded up; at least "0n".
 std::string FormatTimeout(Nanos timeout);
 
-// Appends grpc-status, and grpc-message if there is one (cut at 1 KiB).
-void AddStatus(const absl::Status& status, Headers& trailers);
 // The outcome of a call, on the client's side: grpc-status in the trailers or, in an answer without a
 // body, in the headers; without one, what the HTTP status says.
 absl::Status ReadStatus(const Headers& headers, const Headers& trailers);
