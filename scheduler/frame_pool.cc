@@ -36,7 +36,7 @@ size_t BytesOf(size_t size_class) { return (size_class + 1) * kClassBytes; }
 }  // namespace
 
 void* FrameAlloc(size_t size) {
-  if (size > kLargest) return ::operator new(size);
+  if (kLargest == 0 || size > kLargest) return ::operator new(size);
   const size_t size_class = ClassOf(size);
   FreeList& list = lists[size_class];
   if (FreeFrame* frame = list.head) {
@@ -48,7 +48,7 @@ void* FrameAlloc(size_t size) {
 }
 
 void FrameFree(void* frame, size_t size) noexcept {
-  if (size > kLargest) return ::operator delete(frame);
+  if (kLargest == 0 || size > kLargest) return ::operator delete(frame);
   const size_t size_class = ClassOf(size);
   FreeList& list = lists[size_class];
   if (list.count >= kKeepBytes / BytesOf(size_class)) return ::operator delete(frame);
