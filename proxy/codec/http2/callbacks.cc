@@ -8,8 +8,8 @@
 namespace outrigger::proxy::http2 {
 namespace {
 
-// Below this a copy costs less than a counted reference, an iovec and a 9-byte frame head of its own;
-// it also keeps a small body from pinning a large read block.
+// Below this a copy costs less than a counted reference, an iovec and a 9-byte frame head of its
+// own; it also keeps a small body from pinning a large read block.
 constexpr size_t kCopyBelow = 2048;
 
 Session& Self(void* self) { return *static_cast<Session*>(self); }
@@ -34,6 +34,7 @@ nghttp2_session_callbacks* Callbacks::Table() {
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, &OnFrame);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &OnData);
     nghttp2_session_callbacks_set_on_stream_close_callback(made, &OnClose);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(made, &OnInvalidHeader);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &OnInvalidFrame);
     nghttp2_session_callbacks_set_send_data_callback(made, &SendData);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, &OnFrameSent);
@@ -43,12 +44,16 @@ nghttp2_session_callbacks* Callbacks::Table() {
 }
 
 int Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
+  // A push that was sent before our SETTINGS (which forbid it) arrived: reset.
+  if (frame->hd.type != NGHTTP2_HEADERS) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     Http2Stream* stream = new Http2Stream(Self(self));
     stream->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
   } else if (Http2Stream* stream = Find(session, frame->hd.stream_id)) {
-    stream->header_bytes_ = stream->header_count_ = 0;
+    stream->header_count_ = 0;
+    // Trailers count anew; interim responses add up, for their bytes stay in the arena.
+    if (stream->headers_complete) stream->header_bytes_ = 0;
   }
   return 0;
 }
@@ -72,6 +77,13 @@ int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, co
   const std::string_view text(reinterpret_cast<const char*>(name), name_size);
   Headers& list = stream->headers_complete ? stream->trailers : stream->headers;
   const HeaderName id = LookupHeader(text);
+  if (id == HeaderName::kHost && codec.server_ && !stream->headers_complete) {
+    // RFC 9113 8.3.1: host stands in for :authority where that is missing, else it goes.
+    if (!list.Find(HeaderName::kAuthority)) {
+      list.Set(HeaderName::kAuthority, {reinterpret_cast<const char*>(value), value_size});
+    }
+    return 0;
+  }
   list.AddRaw({id == HeaderName::kOther ? stream->arena.Copy(text) : HeaderText(id),
                stream->arena.Copy({reinterpret_cast<const char*>(value), value_size}), id,
                (flags & NGHTTP2_NV_FLAG_NO_INDEX) != 0});
@@ -80,6 +92,11 @@ int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, co
 
 int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
   Session& codec = Self(self);
+  const size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
+  if (codec.IsFlood(frame->hd.type, frame->hd.length - padding,
+                    frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
+    return NGHTTP2_ERR_CALLBACK_FAILURE;
+  }
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS: {
       Http2Stream* stream = Find(session, frame->hd.stream_id);
@@ -89,7 +106,8 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       if (!stream->headers_complete) {
         if (!codec.server_ && IsInformational(stream->headers)) {
           const std::string_view status = stream->headers.Get(HeaderName::kStatus);
-          stream->informational = static_cast<uint16_t>(100 + (status[1] - '0') * 10 + status[2] - '0');
+          stream->informational =
+              static_cast<uint16_t>(100 + (status[1] - '0') * 10 + status[2] - '0');
           stream->headers.Clear();
         } else {
           stream->headers_complete = true;
@@ -117,12 +135,8 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       codec.OnStreamClosed();  // the peer's stream limit may have grown
       return 0;
     case NGHTTP2_PING:
-      // Our own ping, sent with the first GOAWAY, came back: the peer has seen it. Say the last word.
-      if ((frame->hd.flags & NGHTTP2_FLAG_ACK) && codec.drain_started_ && codec.server_) {
-        nghttp2_submit_goaway(session, NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(session), NGHTTP2_NO_ERROR,
-                              nullptr, 0);
-      }
+      // Our own ping, sent with the first GOAWAY, came back: the peer has seen it.
+      if (frame->hd.flags & NGHTTP2_FLAG_ACK) codec.EndDrain();
       return 0;
     case NGHTTP2_GOAWAY:
       codec.goaway_received_ = true;
@@ -146,8 +160,11 @@ int Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8
   }
   const char* bytes = reinterpret_cast<const char*>(data);
   stream->received += size;
-  stream->body.Push(size < kCopyBelow ? Slice::Copy({bytes, size})
-                                      : Slice(codec.input_->block(), bytes, size));
+  if (size < kCopyBelow) {
+    stream->body.PushCopy({bytes, size});
+  } else {
+    stream->body.Push(Slice(codec.input_->block(), bytes, size));
+  }
   stream->Notify();
   return 0;
 }
@@ -170,15 +187,33 @@ int Callbacks::OnClose(nghttp2_session* session, int32_t id, uint32_t error, voi
 }
 
 int Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
-  const bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
-                    (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-  if (!ends || !Self(self).server_) return 0;
+  switch (frame->hd.type) {
+    case NGHTTP2_DATA:
+      ++Self(self).data_sent_;
+      break;
+    case NGHTTP2_HEADERS:
+      break;
+    case NGHTTP2_GOAWAY:  // of nghttp2's own making, when the peer broke the protocol
+      if (frame->goaway.error_code != NGHTTP2_NO_ERROR) Self(self).broken_ = true;
+      return 0;
+    default:
+      return 0;
+  }
+  if (!(frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) return 0;
   Http2Stream* stream = Find(session, frame->hd.stream_id);
+  if (!stream) return 0;
+  stream->end_sent_ = true;
   // The answer is out before the request's end: the rest is not wanted (RFC 9113 8.1).
-  if (stream && !stream->end_received) {
+  if (Self(self).server_ && !stream->end_received) {
     nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_NO_ERROR);
   }
   return 0;
+}
+
+int Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t,
+                               const uint8_t*, size_t, uint8_t, void*) {
+  // nghttp2 would drop the field and go on; RFC 9113 8.2.1 wants the message refused.
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* self) {
@@ -220,6 +255,8 @@ ssize_t Callbacks::ReadBody(nghttp2_session* session, int32_t id, uint8_t* buffe
 int Callbacks::SendData(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
                         nghttp2_data_source* source, void* self) {
   Session& codec = Self(self);
+  // nghttp2 would go on with frame after frame in one call; it comes back with this one.
+  if (codec.out_->bytes() >= codec.out_limit_) return NGHTTP2_ERR_WOULDBLOCK;
   Http2Stream& stream = *static_cast<Http2Stream*>(source->ptr);
   codec.AppendBytes(head, 9);
   if (frame->data.padlen > 0) {

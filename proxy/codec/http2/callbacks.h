@@ -1,5 +1,5 @@
-// callbacks.h: what nghttp2 calls while it reads and writes frames. Each turns one nghttp2 event into
-// state of a Stream or Session; none runs a coroutine.
+// callbacks.h: what nghttp2 calls while it reads and writes frames. Each turns one nghttp2 event
+// into state of a Stream or Session; none runs a coroutine.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -25,6 +25,9 @@ struct Callbacks {
                     void* self);
   static int OnClose(nghttp2_session*, int32_t id, uint32_t error, void* self);
   static int OnFrameSent(nghttp2_session*, const nghttp2_frame* frame, void* self);
+  static int OnInvalidHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
+                             size_t name_size, const uint8_t* value, size_t value_size,
+                             uint8_t flags, void* self);
   static int OnInvalidFrame(nghttp2_session*, const nghttp2_frame* frame, int error, void* self);
   static int SendData(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t size,
                       nghttp2_data_source* source, void* self);

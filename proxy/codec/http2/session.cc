@@ -14,6 +14,9 @@ namespace outrigger::proxy::http2 {
 namespace {
 
 constexpr size_t kTailBlock = 16 * 1024;
+// Above any header block that our limits let in; a larger one would never be sent, nor its stream
+// end.
+constexpr size_t kMaxSentHeaderBlock = 32 * 1024 * 1024;
 
 // nghttp2's memory comes from the frame pool; a header of 16 bytes keeps the size for the way back.
 constexpr size_t kSizeHead = 16;
@@ -53,11 +56,11 @@ Session::Session(bool server, const Http2Options& options, const HeaderLimits& l
   nghttp2_option_set_no_closed_streams(option, 1);
   nghttp2_option_set_max_outbound_ack(option, options.max_outbound_control_frames);
   nghttp2_option_set_max_settings(option, 32);
-  nghttp2_option_set_max_send_header_block_length(option, 1024 * 1024);
+  nghttp2_option_set_max_send_header_block_length(option, kMaxSentHeaderBlock);
   nghttp2_session_callbacks* table = Callbacks::Table();
   const int made = server
-      ? nghttp2_session_server_new3(&session_, table, this, option, &pool_memory)
-      : nghttp2_session_client_new3(&session_, table, this, option, &pool_memory);
+                       ? nghttp2_session_server_new3(&session_, table, this, option, &pool_memory)
+                       : nghttp2_session_client_new3(&session_, table, this, option, &pool_memory);
   nghttp2_option_del(option);
   OUTRIGGER_CHECK(made == 0);
 
@@ -72,8 +75,7 @@ Session::Session(bool server, const Http2Options& options, const HeaderLimits& l
   };
   nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings, std::size(settings));
   nghttp2_session_set_local_window_size(
-      session_, NGHTTP2_FLAG_NONE, 0,
-      static_cast<int32_t>(options.initial_connection_window_size));
+      session_, NGHTTP2_FLAG_NONE, 0, static_cast<int32_t>(options.initial_connection_window_size));
 }
 
 Session::~Session() {
@@ -83,7 +85,7 @@ Session::~Session() {
 }
 
 bool Session::Feed(const Slice& input) {
-  if (broken_) return false;
+  if (broken_ || aborted_) return false;
   input_ = &input;
   feeding_ = true;
   const ssize_t taken = nghttp2_session_mem_recv(
@@ -93,9 +95,9 @@ bool Session::Feed(const Slice& input) {
   if (taken < 0) {
     ++counts_.protocol_error;
     broken_ = true;
-    nghttp2_session_terminate_session(session_, taken == NGHTTP2_ERR_FLOODED
-                                                    ? NGHTTP2_ENHANCE_YOUR_CALM
-                                                    : NGHTTP2_PROTOCOL_ERROR);
+    const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_CALLBACK_FAILURE;
+    nghttp2_session_terminate_session(session_,
+                                      flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
     return false;
   }
   // A peer that makes us answer and does not read the answers (CVE-2019-9512 and its kin).
@@ -105,6 +107,28 @@ bool Session::Feed(const Slice& input) {
     return false;
   }
   return true;
+}
+
+bool Session::IsFlood(uint8_t type, size_t length, bool ends) {
+  switch (type) {
+    case NGHTTP2_DATA:
+    case NGHTTP2_HEADERS:
+      if (type == NGHTTP2_HEADERS) ++streams_seen_;
+      if (length > 0 || ends) {
+        empty_frames_ = 0;
+        return false;
+      }
+      return ++empty_frames_ > options_.max_consecutive_inbound_frames_with_empty_payload;
+    case NGHTTP2_PRIORITY:
+      return ++priorities_ > options_.max_inbound_priority_frames_per_stream * (1 + streams_seen_);
+    case NGHTTP2_WINDOW_UPDATE:
+      // Envoy's measure.
+      return ++window_updates_ >
+             5 + 2 * (streams_seen_ +
+                      options_.max_inbound_window_update_frames_per_data_frame_sent * data_sent_);
+    default:
+      return false;
+  }
 }
 
 void Session::AppendBytes(const uint8_t* data, size_t size) {
@@ -133,6 +157,10 @@ void Session::FlushTail() {
 }
 
 void Session::Produce(SliceQueue& out, size_t limit) {
+  if (aborted_) return;  // nghttp2 still knows the streams, which may be gone
+  // Here and not in Feed(): a stream that came in between must not be refused after its start.
+  SayLastWord();
+  out_limit_ = limit;
   out_ = &out;
   while (out.bytes() + (tail_used_ - tail_start_) < limit) {
     const uint8_t* data;
@@ -152,27 +180,44 @@ void Session::Produce(SliceQueue& out, size_t limit) {
 }
 
 void Session::Drain() {
-  if (drain_started_ || broken_) return;
+  if (drain_started_ || broken_ || aborted_) return;
   drain_started_ = true;
   if (server_) {
     nghttp2_submit_shutdown_notice(session_);
     nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
   } else {
-    nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                          nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                          nullptr, 0);
+    last_goaway_due_ = true;
   }
-  OnWritable();
+  MarkWritable();
+}
+
+void Session::EndDrain() {
+  if (!drain_started_ || !server_ || last_goaway_sent_ || last_goaway_due_) return;
+  last_goaway_due_ = true;
+  MarkWritable();
+}
+
+void Session::SayLastWord() {
+  // On the client side nghttp2 sends no request after it, not even one that was promised a place.
+  if (!last_goaway_due_ || (!server_ && open_streams_ > 0)) return;
+  last_goaway_due_ = false;
+  last_goaway_sent_ = true;
+  nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
+                        nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
+                        nullptr, 0);
 }
 
 bool Session::finished() const {
+  if (aborted_) return true;
   if (nghttp2_session_want_write(session_)) return false;
-  return broken_ || !nghttp2_session_want_read(session_) || (eof_ && open_streams_ == 0) ||
-         (!server_ && draining() && open_streams_ == 0);
+  if (broken_) return true;
+  if (last_goaway_due_ || open_streams_ > 0) return false;
+  return eof_ || !nghttp2_session_want_read(session_) || (!server_ && draining());
 }
 
 void Session::Abort(ErrorCode code) {
   const Side peer = server_ ? Side::kDownstream : Side::kUpstream;
+  aborted_ = true;
   while (Http2Stream* stream = streams_) {
     if (stream->id_ >= 0) nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
     stream->Close(code, peer, /*retry=*/false);
@@ -188,8 +233,9 @@ void ServerSession::OnRequest(Http2Stream& stream) {
 size_t ClientSession::capacity() const {
   if (draining()) return 0;
   if (!nghttp2_session_check_request_allowed(session_)) return 0;
-  const size_t limit = nghttp2_session_get_remote_settings(
-      session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  const size_t limit = std::min<size_t>(
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS),
+      max_streams());
   return limit > open_streams() ? limit - open_streams() : 0;
 }
 

@@ -1,5 +1,6 @@
 // session.h: one HTTP/2 connection (RFC 9113) over nghttp2, server or client side. The only door to
-// nghttp2. Bytes in, Streams out; see codec.h for the contract. No socket, no timer, no thread here.
+// nghttp2. Bytes in, Streams out; see codec.h for the contract. No socket, no timer, no thread
+// here.
 #pragma once
 
 #include <cstdint>
@@ -34,13 +35,17 @@ class Session : public Codec {
   bool Feed(const Slice& input) override;
   void OnEof() override { eof_ = true; }
   void Produce(SliceQueue& out, size_t limit) override;
-  // Two GOAWAYs (RFC 9113 6.8): a notice now, the last one a round trip later (PING).
+  // Server: two GOAWAYs (RFC 9113 6.8), a notice now, the last one a round trip later (PING) or at
+  // EndDrain(). Client: one, when its streams have ended.
   void Drain() override;
+  void EndDrain() override;
   bool finished() const override;
   size_t open_streams() const override { return open_streams_; }
   void Abort(ErrorCode code) override;
 
   const SessionCounts& counts() const { return counts_; }
+  // The peer broke the protocol, or floods.
+  bool failed() const override { return broken_; }
   // The peer announced that it takes no new streams, or this side drains.
   bool draining() const { return drain_started_ || goaway_received_; }
 
@@ -50,6 +55,8 @@ class Session : public Codec {
   virtual void OnWritable() = 0;
   // Called from Feed() for a complete request head.
   virtual void OnRequest(Http2Stream& stream) = 0;
+  // What we take on at once; on the client side what we ask for at once.
+  size_t max_streams() const { return options_.max_concurrent_streams; }
   // A stream closed: capacity for another.
   virtual void OnStreamClosed() {}
 
@@ -62,6 +69,9 @@ class Session : public Codec {
   void MarkWritable() {
     if (!feeding_) OnWritable();
   }
+  // Counts a received frame against what an honest peer sends (CVE-2019-9511, 9513, 9518).
+  bool IsFlood(uint8_t type, size_t length, bool ends);
+  void SayLastWord();
   void AppendBytes(const uint8_t* data, size_t size);
   void FlushTail();
 
@@ -70,15 +80,24 @@ class Session : public Codec {
   const HeaderLimits limits_;
   const Slice* input_ = nullptr;  // what Feed() is working on
   SliceQueue* out_ = nullptr;     // where Produce() writes
+  size_t out_limit_ = 0;          // and up to how many bytes
   Block* tail_ = nullptr;         // frames are gathered here before they become one slice
   size_t tail_start_ = 0, tail_used_ = 0;
   Http2Stream* streams_ = nullptr;  // open streams, linked
   size_t open_streams_ = 0;
+  uint64_t streams_seen_ = 0;    // in all; what IsFlood() measures by
+  uint64_t data_sent_ = 0;       // DATA frames
+  uint64_t window_updates_ = 0;  // received
+  uint64_t priorities_ = 0;      // received
+  uint32_t empty_frames_ = 0;    // received in a row
   SessionCounts counts_;
   bool feeding_ = false;
   bool eof_ = false;
   bool broken_ = false;
+  bool aborted_ = false;
   bool drain_started_ = false;
+  bool last_goaway_due_ = false;  // the next Produce() says the last word
+  bool last_goaway_sent_ = false;
   bool goaway_received_ = false;
 };
 

@@ -112,7 +112,13 @@ void Http2Stream::SendData(SliceQueue& data, bool end) {
 
 void Http2Stream::SendTrailers(const Headers& trailers) {
   if (!open() || out_end_) return;
-  for (const Header& header : trailers) trailers_out_.AddRaw(header);
+  if (session_->server_) {
+    for (const Header& header : trailers) trailers_out_.AddRaw(header);
+  } else {
+    // The downstream stream keeps this one alive, and not the other way round: a window may hold
+    // the trailers back until the arena they lie in has gone.
+    trailers_out_.CopyFrom(trailers);
+  }
   out_end_ = true;
   Resume();
 }
@@ -152,7 +158,7 @@ void Http2Stream::Release() {
       Close(ErrorCode::kReset, Side::kLocal, false);
     } else if (!out_end_ || !headers_sent_) {
       Reset(ErrorCode::kReset);
-    } else if (!session_->server_ && !end_received) {
+    } else if (!session_->server_ && (!end_received || !end_sent_)) {
       Reset(ErrorCode::kReset);
     }
     body.Clear();
@@ -171,6 +177,7 @@ void Http2Stream::Close(ErrorCode code, Side side, bool retry) {
   if (code != ErrorCode::kNone && !error) error = {code, side, retry};
   Notify();
   session.OnStreamClosed();
+  if (session.last_goaway_due_) session.MarkWritable();
   Unref();
 }
 

@@ -42,14 +42,15 @@ class Http2Stream final : public Stream {
     if (--refs_ == 0) delete this;
   }
 
-  Session* session_;         // null once closed
-  int32_t id_ = -1;          // -1: a client stream whose request is not sent yet
-  uint32_t refs_ = 1;        // the session's
-  bool handler_gone_ = true; // no handler holds it
+  Session* session_;          // null once closed
+  int32_t id_ = -1;           // -1: a client stream whose request is not sent yet
+  uint32_t refs_ = 1;         // the session's
+  bool handler_gone_ = true;  // no handler holds it
   bool headers_sent_ = false;
-  bool out_end_ = false;     // the end was queued
-  bool deferred_ = false;    // nghttp2 waits for Resume()
-  bool reset_ = false;       // we asked for RST_STREAM
+  bool out_end_ = false;   // the end was queued
+  bool end_sent_ = false;  // and handed to the connection
+  bool deferred_ = false;  // nghttp2 waits for Resume()
+  bool reset_ = false;     // we asked for RST_STREAM
   uint32_t header_bytes_ = 0;
   uint32_t header_count_ = 0;
   SliceQueue out_;
