@@ -1,5 +1,5 @@
-// ctl.h: `outrigger ctl status|cpu|drain`: asks a running proxy through its control socket and prints
-// the answer, for people or as JSON. Flags are parsed in control/process.
+// ctl.h: `outrigger ctl status|cpu|drain`: asks a running proxy through its control socket and
+// prints the answer, for people or as JSON. Flags are parsed in control/process.
 #pragma once
 
 #include <string>

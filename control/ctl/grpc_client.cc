@@ -45,6 +45,7 @@ class UnaryCall final : private proxy::http2::ClientEvents {
     Send(method, request, timeout);
     while (!stream_.end_received && !stream_.error) {
       session_.Produce(out_, kWriteBytes);
+      if (session_.finished()) return Lost("the server does not speak HTTP/2 as it should");
       OUTRIGGER_RETURN_IF_ERROR(MoveBytes());
       OUTRIGGER_RETURN_IF_ERROR(TakeMessages());
     }
@@ -110,7 +111,7 @@ class UnaryCall final : private proxy::http2::ClientEvents {
     block->Unref();
     if (n == 0) return Lost("the server closed it");
     if (n < 0 && error != EAGAIN && error != EINTR) return Lost(std::strerror(error));
-    return good ? absl::OkStatus() : Lost("this is no HTTP/2 server");
+    return good ? absl::OkStatus() : Lost("the server broke HTTP/2");
   }
 
   absl::Status TakeMessages() {

@@ -1,5 +1,5 @@
-// grpc_client.h: one gRPC call over a Unix socket, on the calling thread: for a command line, which has
-// nothing else to do meanwhile. No scheduler, no retries.
+// grpc_client.h: one gRPC call over a Unix socket, on the calling thread: for a command line, which
+// has nothing else to do meanwhile. No scheduler, no retries.
 #pragma once
 
 #include <string>

@@ -68,9 +68,9 @@ std::vector<GrpcMethod> ControlApiMethods(ControlSources sources) {
           path + "GetCpuPlan", Kind::kUnary, std::bind_front(&GetCpuPlan, sources)),
       TypedMethod<api::DrainRequest, api::DrainResponse>(path + "Drain", Kind::kUnary,
                                                          std::bind_front(&Drain, sources))};
-  Append(HealthMethods([status = sources.status] { return status().state() == api::LIVE; },
-                       {control}),
-         methods);
+  Append(
+      HealthMethods([status = sources.status] { return status().state() == api::LIVE; }, {control}),
+      methods);
   Append(ReflectionMethods({"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
                             "grpc.reflection.v1alpha.ServerReflection", control}),
          methods);

@@ -1,6 +1,6 @@
-// control_service.h: outrigger.control.v1.Control, and the whole control API as one list of methods:
-// Control, grpc.health.v1.Health and server reflection. It asks and orders through functions that
-// the process wires, and holds no state.
+// control_service.h: outrigger.control.v1.Control, and the whole control API as one list of
+// methods: Control, grpc.health.v1.Health and server reflection. It asks and orders through
+// functions that the process wires, and holds no state.
 #pragma once
 
 #include <functional>

@@ -150,7 +150,8 @@ class GrpcMethods {
     }
     writer.Begin(200, {{"content-type", "application/grpc"}});
     const absl::Status status = co_await Call(request, writer);
-    HeaderList trailers = {{"grpc-status", std::string(proxy::grpc::StatusCodeText(status.code()))}};
+    HeaderList trailers = {
+        {"grpc-status", std::string(proxy::grpc::StatusCodeText(status.code()))}};
     if (!status.message().empty()) {
       trailers.emplace_back("grpc-message",
                             proxy::grpc::EncodeMessage(scheduler::ToStd(status.message())));

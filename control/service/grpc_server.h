@@ -69,8 +69,8 @@ struct GrpcServerOptions {
   scheduler::Nanos observe_interval = scheduler::kSecond;  // between two looks of kObserve
 };
 
-// A listening server with these methods, to Start() and Stop(). What else is called is UNIMPLEMENTED.
-// Unavailable if the socket cannot be had; the message says what to do.
+// A listening server with these methods, to Start() and Stop(). What else is called is
+// UNIMPLEMENTED. Unavailable if the socket cannot be had; the message says what to do.
 absl::StatusOr<std::unique_ptr<HttpServer>> ListenGrpc(GrpcServerOptions options,
                                                        std::vector<GrpcMethod> methods);
 

@@ -18,8 +18,8 @@ struct Health {
   std::vector<std::string> services;
 
   api::HealthCheckResponse::ServingStatus Of(const std::string& service) const {
-    const bool known = service.empty() || std::find(services.begin(), services.end(), service) !=
-                                              services.end();
+    const bool known =
+        service.empty() || std::find(services.begin(), services.end(), service) != services.end();
     if (!known) return api::HealthCheckResponse::SERVICE_UNKNOWN;
     return serving() ? api::HealthCheckResponse::SERVING : api::HealthCheckResponse::NOT_SERVING;
   }

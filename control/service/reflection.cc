@@ -23,8 +23,7 @@ constexpr size_t kShown = 256;
 
 // `file` after all that it imports, each once. Depth is bounded by what was compiled in.
 template <typename FileReply>
-void AddFile(const FileDescriptor& file, std::set<const FileDescriptor*>& added,
-             FileReply& reply) {
+void AddFile(const FileDescriptor& file, std::set<const FileDescriptor*>& added, FileReply& reply) {
   if (!added.insert(&file).second) return;
   for (int i = 0; i < file.dependency_count(); ++i) AddFile(*file.dependency(i), added, reply);
   google::protobuf::FileDescriptorProto proto;

@@ -1,5 +1,5 @@
-// reflection.h: gRPC server reflection, v1 and v1alpha, as methods of the gRPC server: so that stock
-// clients (grpcurl) can call the control API without its .proto files. Answers come from the
+// reflection.h: gRPC server reflection, v1 and v1alpha, as methods of the gRPC server: so that
+// stock clients (grpcurl) can call the control API without its .proto files. Answers come from the
 // descriptors that are compiled in.
 #pragma once
 

@@ -1,4 +1,5 @@
-// socket_path.h: where the control API listens and where `outrigger ctl` looks, unless told otherwise.
+// socket_path.h: where the control API listens and where `outrigger ctl` looks, unless told
+// otherwise.
 #pragma once
 
 #include <cstdlib>

@@ -26,8 +26,8 @@ Slice FrameMessage(std::string_view message) {
 
 absl::Status CheckEncoding(std::string_view encoding) {
   if (encoding.empty() || encoding == "identity") return absl::OkStatus();
-  return absl::UnimplementedError(scheduler::Concat(
-      "grpc-encoding \"", encoding.substr(0, 64), "\" is not supported: send identity"));
+  return absl::UnimplementedError(scheduler::Concat("grpc-encoding \"", encoding.substr(0, 64),
+                                                    "\" is not supported: send identity"));
 }
 
 absl::Status MessageReader::CheckPrefix() {
@@ -40,8 +40,8 @@ absl::Status MessageReader::CheckPrefix() {
   length_ = size_t{prefix_[1]} << 24 | size_t{prefix_[2]} << 16 | size_t{prefix_[3]} << 8 |
             size_t{prefix_[4]};
   if (length_ > max_message_) {
-    return absl::ResourceExhaustedError(absl::StrCat("message of ", length_,
-                                                     " bytes, the limit is ", max_message_));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("message of ", length_, " bytes, the limit is ", max_message_));
   }
   return absl::OkStatus();
 }

@@ -1,5 +1,5 @@
-// framing.h: gRPC's messages in a body: a flag byte, a length of four bytes (big endian), the message.
-// Flow: codec's body bytes -> MessageReader -> protobuf; and back by FrameMessage().
+// framing.h: gRPC's messages in a body: a flag byte, a length of four bytes (big endian), the
+// message. Flow: codec's body bytes -> MessageReader -> protobuf; and back by FrameMessage().
 // Compression is not spoken: what declares it is refused, with the code that the gRPC spec names.
 #pragma once
 

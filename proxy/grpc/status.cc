@@ -10,9 +10,8 @@
 namespace outrigger::proxy::grpc {
 namespace {
 
-constexpr std::array<std::string_view, 17> kCodes = {"0",  "1",  "2",  "3",  "4",  "5",
-                                                     "6",  "7",  "8",  "9",  "10", "11",
-                                                     "12", "13", "14", "15", "16"};
+constexpr std::array<std::string_view, 17> kCodes = {
+    "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16"};
 constexpr size_t kMaxMessage = 1024;
 
 constexpr Nanos kUnits[] = {1,

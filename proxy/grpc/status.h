@@ -1,6 +1,6 @@
-// status.h: how a call's outcome and deadline are written in HTTP/2 headers: grpc-status, grpc-message
-// and grpc-timeout. absl's status codes are gRPC's, number by number, so absl::Status is the status.
-// Pure functions; nothing here knows connections.
+// status.h: how a call's outcome and deadline are written in HTTP/2 headers: grpc-status,
+// grpc-message and grpc-timeout. absl's status codes are gRPC's, number by number, so absl::Status
+// is the status. Pure functions; nothing here knows connections.
 #pragma once
 
 #include <optional>
@@ -20,9 +20,9 @@ std::string_view StatusCodeText(absl::StatusCode code);
 // What is none of these becomes kUnknown.
 absl::StatusCode ParseStatusCode(std::string_view text);
 
-// grpc-message: bytes other than printable ASCII, and '%', as %XX; at most 1 KiB of the message, for it
-// is a header. Decoding never fails: what is no such triple stands for itself, and the result may
-// hold any byte.
+// grpc-message: bytes other than printable ASCII, and '%', as %XX; at most 1 KiB of the message,
+// for it is a header. Decoding never fails: what is no such triple stands for itself, and the
+// result may hold any byte.
 std::string EncodeMessage(std::string_view message);
 std::string DecodeMessage(std::string_view encoded);
 
@@ -31,8 +31,8 @@ std::optional<Nanos> ParseTimeout(std::string_view text);
 // In the finest unit that fits, rounded up; at least "0n".
 std::string FormatTimeout(Nanos timeout);
 
-// The outcome of a call, on the client's side: grpc-status in the trailers or, in an answer without a
-// body, in the headers; without one, what the HTTP status says.
+// The outcome of a call, on the client's side: grpc-status in the trailers or, in an answer without
+// a body, in the headers; without one, what the HTTP status says.
 absl::Status ReadStatus(const Headers& headers, const Headers& trailers);
 
 }  // namespace outrigger::proxy::grpc

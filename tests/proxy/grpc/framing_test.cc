@@ -48,7 +48,8 @@ TEST(FramingTest, PrefixIsAFlagAndABigEndianLength) {
 TEST(FramingTest, MessagesComeBackHoweverTheirBytesAreCut) {
   const std::string large(70'000, 'l');
   const std::string bytes = Framed("first") + Framed("") + Framed(large) + Framed("last");
-  for (const size_t piece : {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{4096}, bytes.size()}) {
+  for (const size_t piece :
+       {size_t{1}, size_t{2}, size_t{3}, size_t{7}, size_t{4096}, bytes.size()}) {
     MessageReader reader;
     EXPECT_EQ(ReadAll(reader, bytes, piece),
               (std::vector<std::string>{"first", "", large, "last"}));
