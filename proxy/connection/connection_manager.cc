@@ -23,15 +23,17 @@ ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListene
       dates_(dates),
       id_(static_cast<uint64_t>(shard.id) << 48 | shard.next_connection++),
       opened_(shard.Now()),
+      listener_active_(active_->listener->stats.downstream_cx_active),
+      http_active_(active_->listener->http.stats.downstream_cx_active),
       timer_(*this) {
   http1_rules_.limits.max_bytes = http().request_headers.max_bytes;
   http1_rules_.limits.max_count = http().request_headers.max_count;
   list_.Add(*this);
   const Listener& listener = *active_->listener;
   shard_.stats.Inc(listener.stats.downstream_cx_total);
-  shard_.stats.Inc(listener.stats.downstream_cx_active);
+  shard_.stats.Inc(listener_active_);
   shard_.stats.Inc(listener.http.stats.downstream_cx_total);
-  shard_.stats.Inc(listener.http.stats.downstream_cx_active);
+  shard_.stats.Inc(http_active_);
 }
 
 ConnectionManager::~ConnectionManager() {
@@ -39,10 +41,10 @@ ConnectionManager::~ConnectionManager() {
   list_.Remove(*this);
   const Listener& listener = *active_->listener;
   const uint64_t ms = static_cast<uint64_t>((shard_.Now() - opened_) / scheduler::kMillisecond);
-  shard_.stats.Dec(listener.stats.downstream_cx_active);
+  shard_.stats.Dec(listener_active_);
   shard_.stats.Inc(listener.stats.downstream_cx_destroy);
   shard_.stats.Record(listener.stats.downstream_cx_length_ms, ms);
-  shard_.stats.Dec(listener.http.stats.downstream_cx_active);
+  shard_.stats.Dec(http_active_);
   shard_.stats.Inc(listener.http.stats.downstream_cx_destroy);
   shard_.stats.Record(listener.http.stats.downstream_cx_length_ms, ms);
 }
@@ -99,12 +101,15 @@ scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveL
   self.peer_ = self.driver_->socket().PeerAddress();
   self.OnTimer();  // arms
   if (shard.draining) self.Drain();
-  ErrorCode end = ErrorCode::kProtocol;
-  if (first.empty() || self.driver_->Feed(first)) end = co_await self.driver_->Run();
+  const ErrorCode end = co_await self.driver_->Run(std::exchange(first, {}));
   if (end == ErrorCode::kProtocol) shard.stats.Inc(self.http().stats.downstream_cx_protocol_error);
   self.codec_->Abort(end == ErrorCode::kNone ? ErrorCode::kConnectionClosed : end);
   // The requests see their streams' errors and end; they use this object until then.
-  while (self.requests_ > 0) co_await self.requests_done_.Wait("requests to end");
+  while (self.requests_ > 0) {
+    const scheduler::Wake wake = co_await self.requests_done_.Wait("requests to end");
+    // When the pool stops, no wait lasts; the requests, cancelled too, need turns of their own.
+    if (wake == scheduler::Wake::kCancelled) co_await scheduler::Yield();
+  }
   const HttpStats& stats = self.http().stats;
   shard.stats.Add(stats.downstream_cx_rx_bytes_total, self.driver_->counts().received);
   shard.stats.Add(stats.downstream_cx_tx_bytes_total, self.driver_->counts().sent);
@@ -116,8 +121,14 @@ void ConnectionManager::OnRequest(Stream& stream) {
 }
 
 scheduler::Task<> ConnectionManager::RunRequest(Stream& stream) {
+  // Also when the handler panics: the connection waits for this.
+  struct AtEnd {
+    ~AtEnd() {
+      if (--self.requests_ == 0) self.requests_done_.Set();
+    }
+    ConnectionManager& self;
+  } at_end{*this};
   co_await active_->handler(*this, stream);
-  if (--requests_ == 0) requests_done_.Set();
 }
 
 void ConnectionManager::OnWritable() {
@@ -127,6 +138,12 @@ void ConnectionManager::OnWritable() {
 void ConnectionManager::OnTimer() {
   const HttpListenerOptions& options = http();
   const scheduler::Nanos now = shard_.Now();
+  if (draining_) {
+    // A peer that does not acknowledge the notice is told no to new streams all the same.
+    codec_->EndDrain();
+    if (codec_->open_streams() == 0) driver_->Close();
+    return;
+  }
   scheduler::Nanos next = scheduler::kNever;
   if (options.idle_timeout > 0) {
     const scheduler::Nanos since = requests_ > 0 ? now : driver_->last_activity();
@@ -148,9 +165,11 @@ void ConnectionManager::OnTimer() {
 }
 
 void ConnectionManager::Drain() {
-  if (!codec_) return;
+  if (!driver_ || draining_) return;
+  draining_ = true;
   shard_.stats.Inc(http().stats.downstream_cx_drain_close);
   codec_->Drain();
+  shard_.p.netpoll().AddTimer(timer_, shard_.Now() + http().drain_timeout);
   OnWritable();
 }
 

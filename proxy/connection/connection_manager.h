@@ -1,6 +1,6 @@
-// connection_manager.h: one downstream connection: driver and codec, and a coroutine for each request.
-// Flow: listener -> [connection] -> router -> cluster -> upstream. How a request is answered is the
-// handler's: the proxy's own is exchange.h, the built-in upstream's is echo.h.
+// connection_manager.h: one downstream connection: driver and codec, and a coroutine for each
+// request. Flow: listener -> [connection] -> router -> cluster -> upstream. How a request is
+// answered is the handler's: the proxy's own is exchange.h, the built-in upstream's is echo.h.
 #pragma once
 
 #include <atomic>
@@ -19,8 +19,8 @@ class ConnectionManager;
 // Serves one request; owns one reference to `stream` (Stream::Release).
 using StreamHandler = scheduler::Task<> (*)(ConnectionManager& connection, Stream& stream);
 
-// A listener as one worker serves it. The configuration is replaced when it changes: connections see
-// the new one with their next request, a request keeps the one it began with.
+// A listener as one worker serves it. The configuration is replaced when it changes: connections
+// see the new one with their next request, a request keeps the one it began with.
 //
 // Owner: Worker and its connections. Thread-safety: confined.
 struct ActiveListener {
@@ -28,7 +28,8 @@ struct ActiveListener {
       : handler(stream_handler) {
     Set(std::move(config));
   }
-  // The pointer gets a count of this worker's own: no cache line is shared by requests of two workers.
+  // The pointer gets a count of this worker's own: no cache line is shared by requests of two
+  // workers.
   void Set(std::shared_ptr<const Listener> config) {
     const Listener* plain = config.get();
     auto own = std::make_shared<std::shared_ptr<const Listener>>(std::move(config));
@@ -89,12 +90,15 @@ class ConnectionManager final : public ServerEvents {
   DateCache& dates_;
   const uint64_t id_;
   const scheduler::Nanos opened_;
+  // Where this connection was counted; the configuration may change under it.
+  const Gauge listener_active_, http_active_;
   Address local_, peer_;
   http1::RequestRules http1_rules_;
   std::unique_ptr<Codec> codec_;
   std::optional<Driver> driver_;
   ConnectionTimer timer_;
-  size_t requests_ = 0;           // request coroutines that still run
+  bool draining_ = false;
+  size_t requests_ = 0;  // request coroutines that still run
   scheduler::Signal requests_done_;
   ConnectionManager* prev_ = nullptr;
   ConnectionManager* next_ = nullptr;

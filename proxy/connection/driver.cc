@@ -56,8 +56,23 @@ void Driver::Close() {
   socket_.Shutdown();  // the reader wakes with an end of stream
 }
 
-scheduler::Task<ErrorCode> Driver::Run() {
+bool Driver::Feed(const Slice& input) {
+  WantFlush();
+  if (codec_.Feed(input)) return true;
+  refused_ = true;
+  codec_.OnEof();
+  return false;
+}
+
+ErrorCode Driver::End(ErrorCode code) {
+  closing_ = true;  // a flush that is still due finds the codec without its streams
+  if (refused_ || codec_.failed()) return ErrorCode::kProtocol;
+  return write_failed_ ? ErrorCode::kConnectionClosed : code;
+}
+
+scheduler::Task<ErrorCode> Driver::Run(Slice first) {
   WantFlush();  // the codec's first frames
+  if (!first.empty()) Feed(std::exchange(first, {}));
   int reads = 0;
   while (true) {
     size_t room;
@@ -66,46 +81,52 @@ scheduler::Task<ErrorCode> Driver::Run() {
     if (got.kind == IoResult::Kind::kBytes) {
       counts_.received += got.bytes;
       last_activity_ = p_.netpoll().Now();
-      const bool good = codec_.Feed(buffer_.Take(got.bytes));
-      WantFlush();
-      if (!good) codec_.OnEof();
+      // What comes after a fault, or after the last word, is read and dropped: closing on unread
+      // bytes would reset the connection under the answer.
+      if (!refused_ && !closing_) Feed(buffer_.Take(got.bytes));
       // A short read emptied the socket; the next edge will tell of more.
       if (got.bytes == room && !codec_.reading_paused()) {  // there may be more
-        if (++reads % kReadsPerTurn == 0) co_await scheduler::Yield();
+        if (++reads % kReadsPerTurn == 0) {
+          co_await scheduler::Yield();
+          if (scheduler::CurrentG()->cancelled()) co_return End(ErrorCode::kDrain);
+        }
         continue;
       }
     } else if (got.kind == IoResult::Kind::kEof) {
+      if (refused_) Flush();  // the peer may have closed its side only
       codec_.OnEof();
-      if (closing_ || codec_.open_streams() == 0) {
-        co_return write_failed_ ? ErrorCode::kConnectionClosed : ErrorCode::kNone;
-      }
-      co_return ErrorCode::kConnectionClosed;
+      co_return End(closing_ || codec_.open_streams() == 0 ? ErrorCode::kNone
+                                                           : ErrorCode::kConnectionClosed);
     } else if (got.kind == IoResult::Kind::kError) {
-      co_return ErrorCode::kConnectionClosed;
+      co_return End(ErrorCode::kConnectionClosed);
     }
     while (codec_.reading_paused() && !closing_) {
       paused_ = true;
       const scheduler::Wake wake = co_await resume_.Wait("handler to take the body");
       paused_ = false;
-      if (wake == scheduler::Wake::kCancelled) co_return ErrorCode::kDrain;
+      if (wake == scheduler::Wake::kCancelled) co_return End(ErrorCode::kDrain);
     }
     // Paused with a full buffer, there may be more to read, of which no edge will tell.
     if (got.kind == IoResult::Kind::kBytes && got.bytes == room) continue;
     if (co_await socket_.poll().Readable() == scheduler::Wake::kCancelled) {
-      co_return ErrorCode::kDrain;
+      co_return End(ErrorCode::kDrain);
     }
   }
 }
 
 void Driver::Flush() {
   if (paused_ && !codec_.reading_paused()) resume_.Set();
-  if (write_blocked_ || closing_) return;
+  if (closing_) return;
+  // A peer that is to go, and does not even take in why, is not waited for.
+  if (write_blocked_ && refused_) Close();
+  if (write_blocked_) return;
   while (true) {
     if (out_.bytes() < kWriteBatch) codec_.Produce(out_, kWriteBatch);
     if (out_.empty()) break;
     const IoResult put = socket_.Write(out_);
     if (put.kind == IoResult::Kind::kAgain) {
       write_blocked_ = true;
+      if (refused_) Close();
       return;
     }
     if (put.kind == IoResult::Kind::kError) {

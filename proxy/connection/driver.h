@@ -1,5 +1,5 @@
-// driver.h: moves the bytes of one connection: socket -> codec, and codec -> socket once a loop turn.
-// The same for both sides: a downstream connection and an upstream one differ in their codec.
+// driver.h: moves the bytes of one connection: socket -> codec, and codec -> socket once a loop
+// turn. The same for both sides: a downstream connection and an upstream one differ in their codec.
 // Knows nothing of requests.
 #pragma once
 
@@ -12,8 +12,8 @@
 
 namespace outrigger::proxy {
 
-// Where all connections of a worker read into. A block is shared with the DATA slices cut from it and
-// replaced when they still hold it.
+// Where all connections of a worker read into. A block is shared with the DATA slices cut from it
+// and replaced when they still hold it.
 //
 // Owner: Worker. Thread-safety: confined.
 class ReadBuffer {
@@ -43,10 +43,9 @@ class Driver : private scheduler::TurnHook {
   ~Driver();
 
   // Reads and feeds until the connection is over: the peer closed, an error, or the codec finished
-  // and all it had to say is written. Cancelled: closes at once. kNone: an orderly end.
-  scheduler::Task<ErrorCode> Run();
-  // Feeds bytes that were read before the codec was chosen.
-  bool Feed(const Slice& input) { return codec_.Feed(input); }
+  // and all it had to say is written. Cancelled: closes at once. kNone: an orderly end; kProtocol:
+  // the peer's fault. `first`: what was read before the codec was chosen.
+  scheduler::Task<ErrorCode> Run(Slice first = {});
 
   // Flushes at the end of this loop turn.
   void WantFlush() { p_.AtTurnEnd(*this); }
@@ -59,6 +58,9 @@ class Driver : private scheduler::TurnHook {
   scheduler::Nanos last_activity() const { return last_activity_; }
 
  private:
+  // True: the peer is to be read on.
+  bool Feed(const Slice& input);
+  ErrorCode End(ErrorCode code);
   void Flush();
 
   scheduler::Processor& p_;
@@ -73,6 +75,8 @@ class Driver : private scheduler::TurnHook {
   bool paused_ = false;
   bool closing_ = false;
   bool write_failed_ = false;
+  bool refused_ =
+      false;  // the codec takes no more input; what it has to say is written, then closed
 };
 
 }  // namespace outrigger::proxy

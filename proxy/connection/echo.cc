@@ -28,7 +28,8 @@ Wish ParseWish(std::string_view path) {
   const size_t query = path.find('?');
   if (query == std::string_view::npos) return wish;
   for (absl::string_view pair : absl::StrSplit(scheduler::ToAbsl(path.substr(query + 1)), '&')) {
-    const std::pair<absl::string_view, absl::string_view> kv = absl::StrSplit(pair, absl::MaxSplits('=', 1));
+    const std::pair<absl::string_view, absl::string_view> kv =
+        absl::StrSplit(pair, absl::MaxSplits('=', 1));
     uint64_t number = 0;
     const bool numeric = absl::SimpleAtoi(kv.second, &number);
     if (kv.first == "status" && numeric && number >= 200 && number <= 599) {
@@ -50,7 +51,8 @@ void FillHeaders(const Stream& stream, const Wish& wish, bool grpc, Headers& res
   response.Add(HeaderName::kStatus, scheduler::Concat(wish.status));
   const std::string_view type = stream.headers.Get(HeaderName::kContentType);
   response.AddStatic(HeaderName::kContentType, type.empty() ? "text/plain" : type);
-  if (wish.body_bytes) response.Add(HeaderName::kContentLength, scheduler::Concat(*wish.body_bytes));
+  if (wish.body_bytes)
+    response.Add(HeaderName::kContentLength, scheduler::Concat(*wish.body_bytes));
   if (grpc) return;
   response.Add("x-echo-method", stream.headers.Get(HeaderName::kMethod));
   response.Add("x-echo-path", stream.headers.Get(HeaderName::kPath));
@@ -73,7 +75,8 @@ scheduler::Task<> Echo(ConnectionManager&, Stream& stream) {
   Headers response(stream.arena);
   Headers trailers(stream.arena);
   if (wish.delay_ms > 0) {
-    co_await scheduler::Sleep(static_cast<scheduler::Nanos>(wish.delay_ms) * scheduler::kMillisecond);
+    co_await scheduler::Sleep(static_cast<scheduler::Nanos>(wish.delay_ms) *
+                              scheduler::kMillisecond);
   }
   if (wish.reset) {
     stream.Reset(ErrorCode::kReset);
@@ -93,6 +96,7 @@ scheduler::Task<> Echo(ConnectionManager&, Stream& stream) {
   stream.SendHeaders(response, /*end=*/false);
   uint64_t left = wish.body_bytes.value_or(0);
   static const std::string filler(16 * 1024, 'x');
+  bool complete = false;
   while (!stream.error) {
     if (wish.body_bytes) {
       stream.Consume(stream.body.bytes());
@@ -104,16 +108,22 @@ scheduler::Task<> Echo(ConnectionManager&, Stream& stream) {
         left -= part;
       }
       if (!data.empty()) stream.SendData(data, /*end=*/false);
-      if (left == 0) break;
+      complete = left == 0;
     } else {
       if (stream.send_buffered() < kSendHigh && !stream.body.empty()) {
         const size_t bytes = stream.body.bytes();
         stream.SendData(stream.body, /*end=*/false);
         stream.Consume(bytes);
       }
-      if (stream.end_received && stream.body.empty()) break;
+      complete = stream.end_received && stream.body.empty();
     }
+    if (complete) break;
     if (co_await event.Wait("echo") == scheduler::Wake::kCancelled) break;
+  }
+  if (!complete) {
+    stream.Reset(ErrorCode::kDrain);
+    stream.Release();
+    co_return;
   }
   for (const Header& trailer : stream.trailers) trailers.AddRaw(trailer);
   if (trailers.empty()) {

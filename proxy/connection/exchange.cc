@@ -1,5 +1,6 @@
 #include "proxy/connection/exchange.h"
 
+#include <cstring>
 #include <ctime>
 
 #include "absl/strings/numbers.h"
@@ -35,9 +36,9 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
       } else if (self.timed_out()) {
         self.ReplyError(self.timeout_);
       } else if (self.pending_.error) {
-        self.ReplyError(self.pending_.error.code,
-                        self.pending_.error.code == ErrorCode::kConnectFailure
-                            ? "delayed connect error: Connection refused" : "");
+        // For the log alone: Envoy keeps a refused connection's reason out of the answer.
+        self.record_.upstream_transport_failure_reason = self.ConnectDetail();
+        self.ReplyError(self.pending_.error.code);
       }
     }
   }
@@ -85,6 +86,13 @@ const ClusterRoute* Exchange::FindCluster() {
     shard_.stats.Inc(options_.stats.rq_direct_response);
     LocalReply reply{direct->status, direct->body};
     reply.details = "direct_response";
+    // RFC 9110 10.2.2: where the created or moved thing is. Envoy names the request's own URI.
+    if (direct->status == 201 || direct->status / 100 == 3) {
+      local_headers_.Add(HeaderName::kLocation,
+                         scheduler::Concat(request.Get(HeaderName::kScheme), "://",
+                                           request.Get(HeaderName::kAuthority),
+                                           request.Get(HeaderName::kPath)));
+    }
     Reply(reply);
     return nullptr;
   }
@@ -103,8 +111,8 @@ void Exchange::Redirected(const struct Redirect& redirect, const Route& route) {
   std::string_view path = request.Get(HeaderName::kPath);
   std::string location = redirect.https ? "https" : std::string(request.Get(HeaderName::kScheme));
   scheduler::Append(location, "://",
-                  redirect.host.empty() ? request.Get(HeaderName::kAuthority)
-                                        : std::string_view(redirect.host));
+                    redirect.host.empty() ? request.Get(HeaderName::kAuthority)
+                                          : std::string_view(redirect.host));
   if (redirect.port) scheduler::Append(location, ":", *redirect.port);
   const std::string_view query = path.substr(PathOnly(path).size());
   if (!redirect.path.empty()) {
@@ -129,6 +137,7 @@ bool Exchange::PickHost(const ClusterRoute& action) {
     shard_.stats.Inc(options_.stats.no_cluster);
     LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
     reply.status = action.cluster_not_found_status;
+    record_.flags.Set(reply.flag);
     Reply(reply);
     return false;
   }
@@ -152,6 +161,7 @@ void Exchange::SendRequest(const ClusterRoute&) {
   const bool end = down_.end_received && down_.body.empty() && down_.trailers.empty();
   request_ended_ = end;
   up_->SendHeaders(down_.headers, end);
+  if (end) StartRouteTimeout(start_);
 }
 
 Exchange::Step Exchange::Copy() {
@@ -163,7 +173,8 @@ Exchange::Step Exchange::Copy() {
   CopyRequestBody();
   CopyResponse();
   if (response_ended_) return Step::kDone;
-  if (up_->error) {
+  // An error after the response's end (a reset with NO_ERROR, a close) takes nothing from it.
+  if (up_->error && !(up_->headers_complete && up_->end_received)) {
     OnUpstreamError();
     return Step::kDone;
   }
@@ -192,10 +203,19 @@ void Exchange::CopyRequestBody() {
       up_->SendTrailers(down_.trailers);
     }
   }
-  if (request_ended_ && route_timeout_ > 0 && route_deadline_ == scheduler::kNever) {
-    route_deadline_ = shard_.Now() + route_timeout_;
-    OnTimer();
-  }
+  if (request_ended_) StartRouteTimeout(shard_.Now());
+}
+
+void Exchange::StartRouteTimeout(scheduler::Nanos from) {
+  if (route_timeout_ <= 0 || route_deadline_ != scheduler::kNever) return;
+  route_deadline_ = from + route_timeout_;
+  OnTimer();
+}
+
+std::string_view Exchange::ConnectDetail() const {
+  if (pending_.error.code != ErrorCode::kConnectFailure || pending_.connect_errno == 0) return {};
+  return down_.arena.Copy(
+      scheduler::Concat("delayed connect error: ", std::strerror(pending_.connect_errno)));
 }
 
 void Exchange::CopyResponse() {
@@ -278,7 +298,9 @@ void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
     return;
   }
   if (code == ErrorCode::kOverflow) local_headers_.AddStatic(HeaderName::kXEnvoyOverloaded, "true");
-  const LocalReply reply = ReplyFor({code}, detail, down_.arena);
+  LocalReply reply = ReplyFor({code}, detail, down_.arena);
+  // Envoy: whose fault an idle stream is shows in the status.
+  if (code == ErrorCode::kIdleTimeout && !down_.end_received) reply.status = 408;
   record_.flags.Set(reply.flag);
   Reply(reply);
 }

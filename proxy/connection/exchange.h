@@ -1,5 +1,6 @@
 // exchange.h: one proxied request, top to bottom: prepare, route, pick a host, acquire an upstream
-// stream, copy both bodies with back-pressure, finish, log. The rescue at its edge is local_reply.h.
+// stream, copy both bodies with back-pressure, finish, log. The rescue at its edge is
+// local_reply.h.
 #pragma once
 
 #include <array>
@@ -38,6 +39,10 @@ class Exchange {
   void Redirected(const struct Redirect& redirect, const Route& route);
   void SendResponseHeaders(bool end);
   void StartTimers(const ClusterRoute& action);
+  // Once, when the whole request has come in.
+  void StartRouteTimeout(scheduler::Nanos from);
+  // What the transport says of a failed connect; empty if it says nothing.
+  std::string_view ConnectDetail() const;
   void OnTimer();
   bool timed_out() const { return timeout_ != ErrorCode::kNone; }
   void Finish();
@@ -63,7 +68,7 @@ class Exchange {
   scheduler::Signal event_;  // of both streams, the pool and the timer
   PendingStream pending_;
   ExchangeTimer timer_;
-  Headers local_headers_;    // of a local reply
+  Headers local_headers_;  // of a local reply
   AccessRecord record_;
   const scheduler::Nanos start_;
   scheduler::Nanos upstream_start_ = 0;
@@ -74,7 +79,7 @@ class Exchange {
   ErrorCode timeout_ = ErrorCode::kNone;
   bool grpc_ = false;
   bool head_ = false;
-  bool request_ended_ = false;   // its end was passed on (or is not wanted)
+  bool request_ended_ = false;  // its end was passed on (or is not wanted)
   bool response_started_ = false;
   bool response_ended_ = false;
 };

@@ -1,5 +1,6 @@
 #include "proxy/connection/local_reply.h"
 
+#include "proxy/grpc/status.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
@@ -32,8 +33,8 @@ constexpr Row kRows[] = {
      "upstream_reset_before_response_started{protocol_error}"},
     {ErrorCode::kOverflow, 503, ResponseFlag::kUpstreamOverflow, "overflow",
      "upstream_reset_before_response_started{overflow}"},
-    {ErrorCode::kDrain, 503, ResponseFlag::kUpstreamConnectionTermination,
-     "connection termination", "upstream_reset_before_response_started{connection_termination}"},
+    {ErrorCode::kDrain, 503, ResponseFlag::kUpstreamConnectionTermination, "connection termination",
+     "upstream_reset_before_response_started{connection_termination}"},
 };
 
 }  // namespace
@@ -50,8 +51,7 @@ LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& ar
       return {504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout,
               "response_timeout"};
     case ErrorCode::kIdleTimeout:
-      return {504, "stream timeout", ResponseFlag::kStreamIdleTimeout,
-              "stream_idle_timeout"};
+      return {504, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout"};
     default:
       break;
   }
@@ -97,7 +97,9 @@ void SendLocalReply(Stream& stream, Headers& response, const LocalReply& reply, 
     response.Set(HeaderName::kStatus, "200");
     response.Set(HeaderName::kContentType, "application/grpc");
     response.Set(HeaderName::kGrpcStatus, scheduler::Concat(GrpcStatus(reply.status)));
-    if (!reply.body.empty()) response.Set(HeaderName::kGrpcMessage, reply.body);
+    if (!reply.body.empty()) {
+      response.Set(HeaderName::kGrpcMessage, grpc::EncodeMessage(reply.body));
+    }
     stream.SendHeaders(response, /*end=*/true);
     return;
   }

@@ -1,5 +1,5 @@
-// local_reply.h: the one table that turns an error into an answer: status, Envoy's body text, response
-// flag, details. Also sends it, as HTTP or, to a gRPC client, as a gRPC status.
+// local_reply.h: the one table that turns an error into an answer: status, Envoy's body text,
+// response flag, details. Also sends it, as HTTP or, to a gRPC client, as a gRPC status.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace outrigger::proxy {
 
 struct LocalReply {
   uint32_t status = 500;
-  std::string_view body;     // static, or in the stream's arena
+  std::string_view body;  // static, or in the stream's arena
   ResponseFlag flag{};
   std::string_view details;  // %RESPONSE_CODE_DETAILS%
 };

@@ -1,13 +1,16 @@
 #include "proxy/connection/request_headers.h"
 
+#include <algorithm>
 #include <ctime>
+#include <iterator>
 
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
 namespace {
 
-// RFC 9110 7.6.1: fields of one hop. nghttp2 refuses most of them; HTTP/1 and handlers may bring them.
+// RFC 9110 7.6.1: fields of one hop. nghttp2 refuses most of them; HTTP/1 and handlers may bring
+// them.
 bool IsHopByHop(const Header& header) {
   switch (header.id) {
     case HeaderName::kConnection:
@@ -27,22 +30,52 @@ void RemoveHopByHop(Headers& headers) {
   headers.RemoveIf([](const Header& header) { return IsHopByHop(header); });
 }
 
-// Fields that only an internal caller may set (Envoy: cleanInternalHeaders).
-void RemoveInternal(Headers& headers) {
-  headers.RemoveIf([](const Header& header) {
-    return header.id == HeaderName::kXEnvoyUpstreamRqTimeoutMs ||
-           header.id == HeaderName::kXEnvoyExpectedRqTimeoutMs ||
-           header.id == HeaderName::kXEnvoyOriginalPath ||
-           header.id == HeaderName::kXEnvoyAttemptCount ||
-           header.id == HeaderName::kXEnvoyInternal ||
-           header.name == "x-envoy-retry-on" || header.name == "x-envoy-retry-grpc-on" ||
-           header.name == "x-envoy-max-retries" || header.name == "x-envoy-upstream-alt-stat-name" ||
-           header.name == "x-envoy-upstream-rq-per-try-timeout-ms" ||
-           header.name == "x-envoy-upstream-rq-timeout-alt-response" ||
-           header.name == "x-envoy-force-trace" || header.name == "x-envoy-ip-tags" ||
-           header.name == "x-envoy-hedge-on-per-try-timeout" ||
-           header.name == "x-envoy-decorator-operation";
+// What x-envoy-<rest> an external caller may not set (Envoy: cleanInternalHeaders).
+constexpr std::string_view kInternal[] = {
+    "expected-rq-timeout-ms",
+    "force-trace",
+    "hedge-on-per-try-timeout",
+    "internal",
+    "ip-tags",
+    "max-retries",
+    "original-url",
+    "retriable-header-names",
+    "retriable-status-codes",
+    "retry-grpc-on",
+    "retry-on",
+    "upstream-alt-stat-name",
+    "upstream-rq-per-try-timeout-ms",
+    "upstream-rq-timeout-alt-response",
+    "upstream-rq-timeout-ms",
+};
+// And these only another proxy of the mesh, not a client at its edge.
+constexpr std::string_view kInternalAtEdge[] = {
+    "decorator-operation",
+    "downstream-service-cluster",
+    "downstream-service-node",
+    "original-path",
+};
+
+void RemoveInternal(Headers& headers, bool edge) {
+  headers.RemoveIf([edge](const Header& header) {
+    constexpr std::string_view kPrefix = "x-envoy-";
+    if (!header.name.starts_with(kPrefix)) return false;
+    const std::string_view rest = header.name.substr(kPrefix.size());
+    const auto is_rest = [rest](std::string_view name) { return name == rest; };
+    return std::any_of(std::begin(kInternal), std::end(kInternal), is_rest) ||
+           (edge && std::any_of(std::begin(kInternalAtEdge), std::end(kInternalAtEdge), is_rest));
   });
+}
+
+// Several fields of one name are one list (RFC 9110 5.3): none of them is lost.
+void AppendTo(Headers& headers, HeaderName id, std::string_view separator, std::string_view value) {
+  std::string list;
+  for (const Header& header : headers) {
+    if (header.id != id || header.value.empty()) continue;
+    scheduler::Append(list, list.empty() ? std::string_view() : separator, header.value);
+  }
+  scheduler::Append(list, list.empty() ? std::string_view() : separator, value);
+  headers.Set(id, list);
 }
 
 }  // namespace
@@ -50,22 +83,21 @@ void RemoveInternal(Headers& headers) {
 void PrepareRequest(Headers& request, const HttpListenerOptions& options, const Address& peer,
                     Random& random) {
   RemoveHopByHop(request);
-  if (options.use_remote_address) {
-    if (!options.skip_xff_append) {
-      const std::string_view before = request.Get(HeaderName::kXForwardedFor);
-      const std::string ip = peer.is_ip() ? peer.ip() : "";
-      if (!ip.empty()) {
-        request.Set(HeaderName::kXForwardedFor,
-                    before.empty() ? ip : scheduler::Concat(before, ",", ip));
-      }
+  const bool edge = options.use_remote_address;
+  if (edge) {
+    const std::string ip = peer.is_ip() ? peer.ip() : "";
+    // A peer on this host is told by the host's own address: 127.0.0.1 says nothing further on.
+    if (!options.skip_xff_append && !ip.empty()) {
+      AppendTo(request, HeaderName::kXForwardedFor, ",",
+               peer.is_loopback() ? LocalInterfaceIp() : ip);
     }
+    if (!ip.empty()) request.Set(HeaderName::kXEnvoyExternalAddress, ip);
     if (options.xff_num_trusted_hops == 0) request.Set(HeaderName::kXForwardedProto, "http");
   }
   if (!request.Find(HeaderName::kXForwardedProto)) {
     request.AddStatic(HeaderName::kXForwardedProto, "http");
   }
-  RemoveInternal(request);
-  const bool edge = options.use_remote_address;
+  RemoveInternal(request, edge);
   const Header* id = request.Find(HeaderName::kXRequestId);
   if (options.generate_request_id && (!id || (edge && !options.preserve_external_request_id))) {
     char* text = static_cast<char*>(request.arena().Alloc(36, 1));
@@ -73,11 +105,7 @@ void PrepareRequest(Headers& request, const HttpListenerOptions& options, const 
     request.Remove(HeaderName::kXRequestId);
     request.AddStatic(HeaderName::kXRequestId, {text, 36});
   }
-  if (!options.via.empty()) {
-    const std::string_view before = request.Get(HeaderName::kVia);
-    request.Set(HeaderName::kVia,
-                before.empty() ? options.via : scheduler::Concat(before, ", ", options.via));
-  }
+  if (!options.via.empty()) AppendTo(request, HeaderName::kVia, ", ", options.via);
 }
 
 void PrepareUpstreamRequest(Headers& request, const Route& route, const ClusterRoute& action) {
@@ -88,6 +116,7 @@ void PrepareUpstreamRequest(Headers& request, const Route& route, const ClusterR
                 scheduler::Concat(action.prefix_rewrite, path.substr(route.path.size())));
   }
   if (!action.host_rewrite_literal.empty()) {
+    request.Set("x-envoy-original-host", request.Get(HeaderName::kAuthority));
     request.Set(HeaderName::kAuthority, action.host_rewrite_literal);
   }
   if (action.timeout > 0) {
@@ -101,27 +130,25 @@ void PrepareResponse(Headers& response, const HttpListenerOptions& options, int6
   RemoveHopByHop(response);
   if (upstream_ms >= 0) {
     response.Remove(HeaderName::kXEnvoyUpstreamServiceTime);
-    response.Add(HeaderName::kXEnvoyUpstreamServiceTime, scheduler::ToStd(absl::AlphaNum(upstream_ms).Piece()));
+    response.Add(HeaderName::kXEnvoyUpstreamServiceTime,
+                 scheduler::ToStd(absl::AlphaNum(upstream_ms).Piece()));
   }
   if (!response.Find(HeaderName::kDate)) response.AddStatic(HeaderName::kDate, date);
   switch (options.server_header) {
     case HttpListenerOptions::ServerHeader::kOverwrite:
       response.Remove(HeaderName::kServer);
-      response.AddStatic(HeaderName::kServer, options.server_name);
+      // Copied: the listener's configuration may be replaced before the frame is written.
+      response.Add(HeaderName::kServer, options.server_name);
       break;
     case HttpListenerOptions::ServerHeader::kAppendIfAbsent:
       if (!response.Find(HeaderName::kServer)) {
-        response.AddStatic(HeaderName::kServer, options.server_name);
+        response.Add(HeaderName::kServer, options.server_name);
       }
       break;
     case HttpListenerOptions::ServerHeader::kPassThrough:
       break;
   }
-  if (!options.via.empty()) {
-    const std::string_view before = response.Get(HeaderName::kVia);
-    response.Set(HeaderName::kVia,
-                 before.empty() ? options.via : scheduler::Concat(before, ", ", options.via));
-  }
+  if (!options.via.empty()) AppendTo(response, HeaderName::kVia, ", ", options.via);
 }
 
 std::string_view DateCache::Get(Arena& arena) {

@@ -1,5 +1,6 @@
 // request_headers.h: what the proxy adds, checks and strips on the way through (Envoy's
-// ConnectionManagerUtility): hop-by-hop fields, x-forwarded-*, x-request-id, x-envoy-*, server, date.
+// ConnectionManagerUtility): hop-by-hop fields, x-forwarded-*, x-request-id, x-envoy-*, server,
+// date.
 #pragma once
 
 #include <cstdint>

@@ -15,8 +15,24 @@ constexpr int kAcceptsPerTurn = 32;
 // Out of descriptors or memory: look again after a while instead of spinning.
 constexpr scheduler::Nanos kAcceptPause = 100 * scheduler::kMillisecond;
 
-bool OutOfResources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+// accept(2): a connection that is gone already; the next one may be well.
+bool IsOfOneConnection(int error) {
+  switch (error) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPROTO:
+    case EPERM:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case EOPNOTSUPP:
+    case ENETUNREACH:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace
@@ -24,7 +40,7 @@ bool OutOfResources(int error) {
 scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<ActiveListener> active,
                                     ConnectionManager::List& list, DateCache& dates, int fd) {
   scheduler::PollFd poll(shard.p.netpoll(), fd);
-    int accepted = 0;
+  int accepted = 0;
   while (true) {
     Fd connection(accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (connection) {
@@ -35,17 +51,20 @@ scheduler::Task<> AcceptConnections(Shard& shard, std::shared_ptr<ActiveListener
         scheduler::Go("downstream connection",
                       ConnectionManager::Serve(shard, active, list, dates, std::move(connection)));
       }
-      if (++accepted % kAcceptsPerTurn == 0) co_await scheduler::Yield();
+      if (++accepted % kAcceptsPerTurn == 0) {
+        co_await scheduler::Yield();
+        if (scheduler::CurrentG()->cancelled()) co_return;
+      }
       continue;
     }
-    if (OutOfResources(errno)) {
+    if (IsOfOneConnection(errno)) continue;
+    if (errno == EINVAL || errno == EBADF) co_return;  // no longer listening: StopListening()
+    if (errno != EAGAIN && errno != EWOULDBLOCK) {
       OUTRIGGER_LOG(kWarning, "listener", "%s: cannot accept: %s", active->listener->name,
                     std::strerror(errno));
       if (co_await scheduler::Sleep(kAcceptPause) == scheduler::Wake::kCancelled) co_return;
       continue;
     }
-    if (errno == EINVAL || errno == EBADF) co_return;  // no longer listening: StopListening()
-    if (errno != EAGAIN && errno != EWOULDBLOCK) continue;  // that connection is gone already
     if (co_await poll.Readable() != scheduler::Wake::kReady) co_return;
   }
 }

@@ -1,6 +1,7 @@
 #include "proxy/snapshot/address.h"
 
 #include <arpa/inet.h>
+#include <ifaddrs.h>
 #include <netinet/in.h>
 #include <sys/un.h>
 
@@ -108,5 +109,33 @@ uint16_t Address::port() const {
 }
 
 std::string Address::ip() const { return is_ip() ? std::string(IpOf(text)) : text; }
+
+bool Address::is_loopback() const {
+  if (family() == AF_INET) {
+    return ntohl(reinterpret_cast<const sockaddr_in&>(storage).sin_addr.s_addr) >> 24 == 127;
+  }
+  return family() == AF_INET6 &&
+         IN6_IS_ADDR_LOOPBACK(&reinterpret_cast<const sockaddr_in6&>(storage).sin6_addr);
+}
+
+const std::string& LocalInterfaceIp() {
+  static const std::string ip = [] {
+    std::string found = "127.0.0.1";
+    ifaddrs* interfaces = nullptr;
+    if (getifaddrs(&interfaces) != 0) return found;
+    for (const ifaddrs* at = interfaces; at; at = at->ifa_next) {
+      if (!at->ifa_addr || at->ifa_addr->sa_family != AF_INET) continue;
+      sockaddr_storage storage{};
+      std::memcpy(&storage, at->ifa_addr, sizeof(sockaddr_in));
+      const Address address = Address::From(storage, sizeof(sockaddr_in));
+      if (address.is_loopback()) continue;
+      found = address.ip();
+      break;
+    }
+    freeifaddrs(interfaces);
+    return found;
+  }();
+  return ip;
+}
 
 }  // namespace outrigger::proxy

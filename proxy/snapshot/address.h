@@ -30,7 +30,11 @@ struct Address {
   bool is_ip() const { return family() == AF_INET || family() == AF_INET6; }
   uint16_t port() const;   // 0 for a path
   std::string ip() const;  // without port and brackets; the path of a Unix socket
+  bool is_loopback() const;
   bool operator==(const Address& other) const { return text == other.text; }
 };
+
+// The IPv4 address of the first interface that is not loopback; 127.0.0.1 if there is none. Read once.
+const std::string& LocalInterfaceIp();
 
 }  // namespace outrigger::proxy

@@ -19,9 +19,7 @@ namespace {
 constexpr size_t kMaxIovecs = 64;
 
 IoResult FromErrno() {
-  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) {
-    return {IoResult::Kind::kAgain};
-  }
+  if (errno == EAGAIN || errno == EWOULDBLOCK) return {IoResult::Kind::kAgain};
   return {IoResult::Kind::kError, 0, errno};
 }
 
@@ -52,7 +50,10 @@ void RemoveStaleSocket(const Address& address) {
 }  // namespace
 
 IoResult Socket::Read(char* buffer, size_t size) {
-  const ssize_t n = recv(fd_.get(), buffer, size, 0);
+  ssize_t n;
+  do {
+    n = recv(fd_.get(), buffer, size, 0);
+  } while (n < 0 && errno == EINTR);  // no edge would follow
   if (n > 0) return {IoResult::Kind::kBytes, static_cast<size_t>(n)};
   if (n == 0) return {IoResult::Kind::kEof};
   return FromErrno();
@@ -68,8 +69,11 @@ IoResult Socket::Write(SliceQueue& out) {
   msghdr message{};
   message.msg_iov = iov.data();
   message.msg_iovlen = count;
-  const ssize_t n = count == 1 ? send(fd_.get(), iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
-                               : sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  ssize_t n;
+  do {
+    n = count == 1 ? send(fd_.get(), iov[0].iov_base, iov[0].iov_len, MSG_NOSIGNAL)
+                   : sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+  } while (n < 0 && errno == EINTR);
   if (n < 0) return FromErrno();
   out.Drain(static_cast<size_t>(n));
   return {IoResult::Kind::kBytes, static_cast<size_t>(n)};

@@ -6,8 +6,9 @@ namespace outrigger::proxy {
 
 Client::Client(std::shared_ptr<HostPool> pool, UpstreamServices services)
     : pool_(std::move(pool)),
+      cluster_(pool_->cluster_ptr()),
       services_(services),
-      session_(*this, pool_->cluster().http2_options, pool_->cluster().response_headers),
+      session_(*this, cluster_->http2_options, cluster_->response_headers),
       idle_timer_(*this),
       started_(services.p.netpoll().Now()) {}
 
@@ -15,17 +16,15 @@ Client::~Client() { services_.p.netpoll().RemoveTimer(idle_timer_); }
 
 size_t Client::capacity() const {
   if (state_ != State::kReady) return 0;
-  const uint32_t most = pool_->cluster().max_requests_per_connection;
-  if (most != 0 && streams_opened_ >= most) return 0;
-  return session_.capacity();
+  const uint32_t most = cluster_->max_requests_per_connection;
+  if (most == 0) return session_.capacity();
+  if (streams_opened_ >= most) return 0;
+  return std::min<size_t>(session_.capacity(), most - streams_opened_);
 }
 
 Stream& Client::OpenStream() {
   ++streams_opened_;
-  Stream& stream = session_.OpenStream();
-  const uint32_t most = pool_->cluster().max_requests_per_connection;
-  if (most != 0 && streams_opened_ >= most) session_.Drain();
-  return stream;
+  return session_.OpenStream();
 }
 
 void Client::Drain() {
@@ -42,15 +41,18 @@ void Client::OnWritable() {
 }
 
 void Client::OnCapacity() {
-  if (state_ == State::kReady) pool_->OnCapacity();
+  if (state_ != State::kReady) return;
+  const uint32_t most = cluster_->max_requests_per_connection;
+  if (most != 0 && streams_opened_ >= most && session_.open_streams() == 0) session_.Drain();
+  pool_->OnCapacity();
 }
 
 void Client::OnIdleTimer() {
-  const scheduler::Nanos limit = pool_->cluster().idle_timeout;
+  const scheduler::Nanos limit = cluster_->idle_timeout;
   const scheduler::Nanos now = services_.p.netpoll().Now();
   const scheduler::Nanos idle_since = session_.open_streams() ? now : driver_->last_activity();
   if (now - idle_since >= limit) {
-    services_.stats.Inc(pool_->cluster().stats.upstream_cx_idle_timeout);
+    services_.stats.Inc(cluster_->stats.upstream_cx_idle_timeout);
     session_.Drain();
     return;
   }
@@ -59,7 +61,8 @@ void Client::OnIdleTimer() {
 }
 
 scheduler::Task<ErrorCode> Client::Connect() {
-  const Cluster& cluster = pool_->cluster();
+  const Cluster& cluster = *cluster_;
+  if (state_ == State::kClosed) co_return ErrorCode::kDrain;
   absl::StatusOr<Fd> fd = StartConnect(pool_->host().address);
   if (!fd.ok()) co_return ErrorCode::kConnectFailure;
   const int raw = fd->get();
@@ -74,25 +77,28 @@ scheduler::Task<ErrorCode> Client::Connect() {
       break;
   }
   if (state_ == State::kClosed) co_return ErrorCode::kDrain;
-  co_return ConnectError(raw) == 0 ? ErrorCode::kNone : ErrorCode::kConnectFailure;
+  connect_errno_ = ConnectError(raw);
+  co_return connect_errno_ == 0 ? ErrorCode::kNone : ErrorCode::kConnectFailure;
 }
 
 scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
   HostPool& pool = *client->pool_;
   StatSlab& stats = client->services_.stats;
-  const ClusterStats& counters = pool.cluster().stats;
+  const Cluster& cluster = *client->cluster_;
+  const ClusterStats& counters = cluster.stats;
   stats.Inc(counters.upstream_cx_total);
   stats.Inc(counters.upstream_cx_http2_total);
   stats.Add(counters.upstream_cx_active, 1);
   ErrorCode end = co_await client->Connect();
   if (end == ErrorCode::kNone) {
     scheduler::Netpoll& netpoll = client->services_.p.netpoll();
-    stats.Record(counters.upstream_cx_connect_ms,
-                 static_cast<uint64_t>((netpoll.Now() - client->started_) / scheduler::kMillisecond));
+    stats.Record(
+        counters.upstream_cx_connect_ms,
+        static_cast<uint64_t>((netpoll.Now() - client->started_) / scheduler::kMillisecond));
     client->state_ = State::kReady;
     client->was_ready_ = true;
-    if (pool.cluster().idle_timeout > 0) {
-      netpoll.AddTimer(client->idle_timer_, netpoll.Now() + pool.cluster().idle_timeout);
+    if (cluster.idle_timeout > 0) {
+      netpoll.AddTimer(client->idle_timer_, netpoll.Now() + cluster.idle_timeout);
     }
     pool.OnReady(*client);
     end = co_await client->driver_->Run();

@@ -36,6 +36,8 @@ class Client final : public http2::ClientEvents {
   State state() const { return state_; }
   // The connection was established at some time.
   bool was_ready() const { return was_ready_; }
+  // What a connect that was under way failed with; 0 if it did not.
+  int connect_errno() const { return connect_errno_; }
   // Streams that may be opened now.
   size_t capacity() const;
   size_t open_streams() const { return session_.open_streams(); }
@@ -56,12 +58,15 @@ class Client final : public http2::ClientEvents {
   };
 
   const std::shared_ptr<HostPool> pool_;
+  // As it was when the connection was opened; the pool's may be replaced meanwhile.
+  const std::shared_ptr<const Cluster> cluster_;
   const UpstreamServices services_;
   http2::ClientSession session_;
   std::optional<Driver> driver_;  // once there is a descriptor
   IdleTimer idle_timer_;
   State state_ = State::kConnecting;
   bool was_ready_ = false;
+  int connect_errno_ = 0;
   uint64_t streams_opened_ = 0;
   scheduler::Nanos started_;
 };

@@ -81,16 +81,17 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
   std::erase(clients_, &client);
   if (!client.was_ready()) {
     --connecting_;
-    Fail(code);
+    Fail(code, client.connect_errno());
   } else if (!retired_) {
     Serve();
   }
 }
 
-void HostPool::Fail(ErrorCode code) {
+void HostPool::Fail(ErrorCode code, int connect_errno) {
   while (PendingStream* pending = pending_head_) {
     Cancel(*pending);
     pending->error = {code, Side::kUpstream, /*retry=*/true};
+    pending->connect_errno = connect_errno;
     pending->signal->Set();
   }
 }

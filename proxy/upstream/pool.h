@@ -16,6 +16,7 @@ struct PendingStream {
   scheduler::Signal* signal = nullptr;  // set when `stream` or `error` is
   Stream* stream = nullptr;
   StreamError error;
+  int connect_errno = 0;     // of a failed connect, if known
   HostPool* pool = nullptr;  // non-null while queued
   PendingStream* prev = nullptr;
   PendingStream* next = nullptr;
@@ -36,6 +37,7 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
   void Retire();
 
   const Cluster& cluster() const { return *cluster_; }
+  const std::shared_ptr<const Cluster>& cluster_ptr() const { return cluster_; }
   const Host& host() const { return *host_; }
   const std::shared_ptr<const Host>& host_ptr() const { return host_; }
   // New settings for connections to come.
@@ -50,7 +52,7 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
   Client* Usable();
   void Connect();
   void Serve();
-  void Fail(ErrorCode code);
+  void Fail(ErrorCode code, int connect_errno = 0);
 
   std::shared_ptr<const Cluster> cluster_;
   const std::shared_ptr<const Host> host_;

@@ -45,7 +45,8 @@ std::shared_ptr<HostPool> UpstreamCluster::Pick() {
 }
 
 void UpstreamTable::Apply(const Snapshot& snapshot) {
-  std::erase_if(clusters_, [&](const auto& entry) { return !snapshot.clusters.contains(entry.first); });
+  std::erase_if(clusters_,
+                [&](const auto& entry) { return !snapshot.clusters.contains(entry.first); });
   for (const auto& [name, cluster] : snapshot.clusters) {
     auto& entry = clusters_[name];
     if (entry) {

@@ -1,5 +1,6 @@
-// table.h: a worker's view of all clusters: by name, with the hosts of the moment, whose turn it is and
-// the connection pools. What the snapshot says is shared; what happens to it is the worker's own.
+// table.h: a worker's view of all clusters: by name, with the hosts of the moment, whose turn it is
+// and the connection pools. What the snapshot says is shared; what happens to it is the worker's
+// own.
 #pragma once
 
 #include <map>
@@ -36,7 +37,8 @@ class UpstreamCluster {
 // Runs on: worker. Owner: Shard. Thread-safety: confined.
 class UpstreamTable {
  public:
-  explicit UpstreamTable(UpstreamServices services, uint32_t seed) : services_(services), seed_(seed) {}
+  explicit UpstreamTable(UpstreamServices services, uint32_t seed)
+      : services_(services), seed_(seed) {}
 
   // Takes over a snapshot's clusters: new ones appear, changed ones are updated, missing ones go.
   void Apply(const Snapshot& snapshot);
