@@ -127,9 +127,10 @@ class Pool {
   void StealingLoop(Processor& p);
   void QueueStealing(G* g, bool front);
   G* FindRunnable(Processor& p);
-  G* PopGlobal(Processor& p);
+  G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);
-  bool AnyRunnable();
+  bool AnyWork();
+  void PollNow(Processor& p);
   void WakeOne();
   void Park(Processor& p);
   void StopSpinning(Processor& p);

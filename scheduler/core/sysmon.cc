@@ -75,8 +75,6 @@ bool Sysmon::Round() {
         }
       }
     }
-    // Nobody polls, yet somebody is idle: the last spinner went off with work. Let one look.
-    if (pool.policy() == Policy::kStealing && pool.poller_token_.load()) pool.WakeOne();
   }
   return active;
 }
