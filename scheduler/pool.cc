@@ -53,6 +53,7 @@ void Ready(G* g) {
 }
 
 Pool::Pool(PoolOptions options) : options_(std::move(options)) {
+  OUTRIGGER_CHECK(!options_.affinity.empty());
   const bool pinned = options_.policy == Policy::kPinned;
   if (!pinned) netpoll_ = std::make_unique<Netpoll>(/*shared=*/true);
   for (size_t i = 0; i < options_.affinity.size(); ++i) {
@@ -76,35 +77,58 @@ void Pool::ThreadMain(Processor& p) {
   FrameTrim();
 }
 
-G* Pool::NewG(const char* name, Task<void> task) {
-  G* g = new (FrameAlloc(sizeof(G))) G;
+JoinHandle Pool::Go(const char* name, Task<void> task) {
+  G* g = new (FrameAlloc(sizeof(G))) G;  // with two references: the handle's, and its own life's
   g->name = name;
   g->pool = this;
-  g->resume = task.Release();
-  live_.fetch_add(1, std::memory_order_relaxed);
-  return g;
-}
-
-JoinHandle Pool::Go(const char* name, Task<void> task) {
-  G* g = NewG(name, std::move(task));
   JoinHandle handle(g);
   // A stopping pool runs the G once, cancelled, so that its frame unwinds like any other.
   if (options_.policy == Policy::kPinned) {
     Processor& p = *machine.p;
     OUTRIGGER_CHECK(&p.pool() == this);
+    if (stopping_.load(std::memory_order_relaxed)) {
+      g->state.store(G::kCancel, std::memory_order_relaxed);
+    }
+    g->resume = task.Release();
     g->home = &p;
     p.live_.Add(g);
     p.Queue(g);
-  } else {
-    {
-      MutexLock lock(live_mutex_);
-      // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
-      if (stopping_.load()) g->state.store(G::kCancel, std::memory_order_relaxed);
-      live_list_.Add(g);
-    }
-    QueueStealing(g, /*front=*/true);
+    return handle;
   }
+  {
+    MutexLock lock(live_mutex_);
+    // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
+    if (stopping_.load()) {
+      g->state.store(G::kCancel, std::memory_order_relaxed);
+      if (live_.load() == 0) {
+        // The threads have gone, or are about to: nobody would run it. `task` dies with this call.
+        g->state.store(G::kCancel | G::kDone, std::memory_order_release);
+        g->Unref();
+        return handle;
+      }
+    }
+    g->resume = task.Release();
+    live_list_.Add(g);
+    live_.store(live_list_.size());
+  }
+  QueueStealing(g, /*front=*/true);
   return handle;
+}
+
+int64_t Pool::live() const {
+  if (options_.policy == Policy::kStealing) return live_.load(std::memory_order_relaxed);
+  int64_t sum = 0;
+  for (const auto& p : processors_) sum += p->live_.size();
+  return sum;
+}
+
+// Everybody looks at Finished() again: what they read is stored before.
+void Pool::WakeAll() {
+  for (auto& p : processors_) {
+    p->parked_.store(0);
+    p->parked_.notify_all();
+  }
+  netpoll_->Wakeup();
 }
 
 void Pool::FinishG(G* g, bool panicked) {
@@ -113,22 +137,21 @@ void Pool::FinishG(G* g, bool panicked) {
     stats.panics.store(stats.panics.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     OUTRIGGER_LOG(kCritical, "scheduler", "task \"%s\" panicked and was ended", g->name);
   }
+  bool last = false;
   {
     LiveGuard guard(*g);
-    (g->confined() ? g->home->live_ : live_list_).Remove(g);
-    // release pairs with JoinHandle::done(): what the G wrote is seen.
-    g->state.fetch_or(G::kDone, std::memory_order_release);
+    if (g->confined()) {
+      g->home->live_.Remove(g);
+    } else {
+      live_list_.Remove(g);
+      live_.store(live_list_.size());
+      last = !live_list_.head();
+    }
+    g->MarkDone();
     if (g->joiner) g->joiner->TryWake(Wake::kReady);
   }
   g->Unref();
-  // Last: Stop() may end the pool's threads once this is 0.
-  if (live_.fetch_sub(1) == 1 && stopping_.load() && options_.policy == Policy::kStealing) {
-    for (auto& p : processors_) {
-      p->parked_.store(0);
-      p->parked_.notify_all();
-    }
-    netpoll_->Wakeup();
-  }
+  if (last && stopping_.load()) WakeAll();
 }
 
 Pool::LiveGuard::LiveGuard(G& g) : mutex_(g.confined() ? nullptr : &g.pool->live_mutex_) {
@@ -159,7 +182,8 @@ void Pool::PinnedLoop(Processor& p) {
       for (auto& item : p.mailbox_.TakeAll()) item();
     }
     if (stopping_.load(std::memory_order_relaxed)) {
-      if (!p.live_.head()) return;
+      // An item that was taken runs; the next Push() says no.
+      if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) return;
       CancelAll(p);
     }
     bool block = p.local_.empty() && p.hooks_ == nullptr;
@@ -183,25 +207,21 @@ void Pool::CancelAll(Processor& p) {
 
 void Pool::Stop() {
   if (threads_.empty()) return;
-  stopping_.store(true);
   if (options_.policy == Policy::kPinned) {
+    stopping_.store(true);
     for (auto& p : processors_) p->netpoll().Wakeup();
   } else {
-    // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
-    // Cancel() only queues.
-    MutexLock lock(live_mutex_);
-    for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
-  }
-  if (options_.policy == Policy::kStealing) {
-    for (auto& p : processors_) {
-      p->parked_.store(0);
-      p->parked_.notify_all();
+    {
+      // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
+      // Cancel() only queues.
+      MutexLock lock(live_mutex_);
+      stopping_.store(true);
+      for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
     }
-    netpoll_->Wakeup();
+    WakeAll();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  for (auto& p : processors_) p->mailbox_.Close();
 }
 
 bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {
@@ -210,12 +230,14 @@ bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {
     result_ = Wake::kCancelled;
     return false;
   }
+  OUTRIGGER_CHECK(g->home == target_->home);
   waited_ = true;
   g->resume = self;
   {
     Pool::LiveGuard guard(*target_);
+    OUTRIGGER_CHECK(target_->joiner == nullptr);
     target_->joiner = g;
-    if (done()) g->TryWake(Wake::kReady);
+    if (target_->done()) g->TryWake(Wake::kReady);
   }
   return g->CommitWait();
 }
@@ -229,8 +251,6 @@ Wake JoinHandle::JoinWait::await_resume() {
 
 Pool& CurrentPool() { return machine.p->pool(); }
 
-JoinHandle Go(const char* name, Task<void> task) {
-  return CurrentPool().Go(name, std::move(task));
-}
+JoinHandle Go(const char* name, Task<void> task) { return CurrentPool().Go(name, std::move(task)); }
 
 }  // namespace outrigger::scheduler
