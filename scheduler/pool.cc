@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <new>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +30,7 @@ void RunG(G* g) {
   Processor& p = *m.p;
   ProcessorStats& stats = p.stats();
   stats.ticks.store(stats.ticks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  stats.running.store(g->name, std::memory_order_relaxed);
+  stats.running.store(g->name, std::memory_order_release);  // after its tick, for sysmon
   m.g = g;
   m.next = g->resume;
   while (m.next) std::exchange(m.next, nullptr).resume();
@@ -74,7 +75,6 @@ void Pool::ThreadMain(Processor& p) {
     StealingLoop(p);
   }
   machine.p = nullptr;
-  FrameTrim();
 }
 
 JoinHandle Pool::Go(const char* name, Task<void> task) {
@@ -113,6 +113,19 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
   }
   QueueStealing(g, /*front=*/true);
   return handle;
+}
+
+void Pool::SetBell(std::shared_ptr<SysmonBell> bell) {
+  OUTRIGGER_CHECK(bell_kept_ == nullptr);  // one monitor in a pool's life
+  bell_kept_ = std::move(bell);
+  bell_.store(bell_kept_.get(), std::memory_order_release);
+}
+
+// Whether every P sleeps, or has ended.
+bool Pool::Asleep() const {
+  if (options_.policy == Policy::kStealing) return ended_.load() || idle_.load() == procs();
+  return std::all_of(processors_.begin(), processors_.end(),
+                     [](const auto& p) { return p->sleeping_.load(); });
 }
 
 int64_t Pool::live() const {
@@ -183,7 +196,7 @@ void Pool::PinnedLoop(Processor& p) {
     }
     if (stopping_.load(std::memory_order_relaxed)) {
       // An item that was taken runs; the next Push() says no.
-      if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) return;
+      if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) break;
       CancelAll(p);
     }
     bool block = p.local_.empty() && p.hooks_ == nullptr;
@@ -197,6 +210,7 @@ void Pool::PinnedLoop(Processor& p) {
     ProcessorStats& stats = p.stats();
     stats.polls.store(stats.polls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  p.sleeping_.store(true);  // for good
 }
 
 void Pool::CancelAll(Processor& p) {
@@ -222,6 +236,7 @@ void Pool::Stop() {
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
+  ended_.store(true);
 }
 
 bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {

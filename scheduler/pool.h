@@ -122,8 +122,13 @@ class Pool {
   void ThreadMain(Processor& p);
   void PinnedLoop(Processor& p);
   void CancelAll(Processor& p);
+  // Sysmon: pools keep the bell for as long as they live, since a P may hold it at any moment.
+  void SetBell(std::shared_ptr<SysmonBell> bell);
+  bool Asleep() const;
   void NotifySysmon() {
-    if (Sysmon* sysmon = sysmon_.load(std::memory_order_relaxed)) sysmon->NoteActivity();
+    // The compiler keeps the order too: what says that this P is awake, then the look at the bell.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (SysmonBell* bell = bell_.load(std::memory_order_acquire)) bell->NoteActivity();
   }
   bool Finished() const { return stopping_.load() && live_.load() == 0; }
 
@@ -140,11 +145,13 @@ class Pool {
   void StopSpinning(Processor& p);
 
   const PoolOptions options_;
-  std::atomic<Sysmon*> sysmon_{nullptr};  // set once by Sysmon, before it watches
+  std::shared_ptr<SysmonBell> bell_kept_;   // set once
+  std::atomic<SysmonBell*> bell_{nullptr};  // the same, for the Ps
   std::vector<std::unique_ptr<Processor>> processors_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Netpoll> netpoll_;
   std::atomic<bool> stopping_{false};  // stealing: set under live_mutex_
+  std::atomic<bool> ended_{false};     // no thread is left
 
   // Stealing; a pinned P keeps its own list.
   Mutex live_mutex_;
