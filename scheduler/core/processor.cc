@@ -18,10 +18,9 @@ std::vector<std::function<void()>> Mailbox::TakeAll() {
   return std::exchange(items_, {});
 }
 
-bool Mailbox::CloseIfEmpty() {
+void Mailbox::Close() {
   MutexLock lock(mutex_);
-  if (items_.empty()) closed_ = true;
-  return closed_;
+  closed_ = true;
 }
 
 Processor::Processor(Pool& pool, int id, bool pinned)
