@@ -51,9 +51,9 @@ ConnectionManager::~ConnectionManager() {
 
 scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& p, Fd& fd,
                                                           Slice& first) {
-  const HttpListenerOptions& options = http();
-  bool http2 = options.codec == HttpListenerOptions::CodecType::kHttp2;
-  if (options.codec == HttpListenerOptions::CodecType::kAuto) {
+  const HttpListenerOptions::CodecType type = http().codec;
+  bool http2 = type == HttpListenerOptions::CodecType::kHttp2;
+  if (type == HttpListenerOptions::CodecType::kAuto) {
     // AUTO: the client's first bytes tell (Envoy's http_inspector rule).
     std::vector<char> start;
     scheduler::PollFd poll(p.netpoll(), fd.get());
@@ -80,6 +80,7 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
     }
     first = Slice::Copy({start.data(), start.size()});
   }
+  const HttpListenerOptions& options = http();  // now: it may have changed while this waited
   if (http2) {
     codec_ = std::make_unique<http2::ServerSession>(*this, options.http2, options.request_headers);
     shard_.stats.Inc(options.stats.downstream_cx_http2_total);

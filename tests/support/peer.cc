@@ -135,6 +135,7 @@ void Peer::Read() {
   while (!closed_ && reading_) {
     const ssize_t n = recv(fd_.get(), buffer, sizeof(buffer), 0);
     if (n < 0 && errno == EAGAIN) return;
+    if (n > 0) received_ += static_cast<size_t>(n);
     if (n > 0 && codec_.Feed(Slice::Copy({buffer, static_cast<size_t>(n)}))) continue;
     closed_ = true;
     codec_.Abort(ErrorCode::kConnectionClosed);

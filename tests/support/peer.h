@@ -50,6 +50,7 @@ class Peer {
   int fd() const { return fd_.get(); }
   bool reading() const { return reading_; }
   bool unsent() const { return !out_.empty(); }
+  size_t received() const { return received_; }
   // The other side closed, or broke the protocol.
   bool closed() const { return closed_; }
 
@@ -57,6 +58,7 @@ class Peer {
   Codec& codec_;
   Fd fd_;
   SliceQueue out_;
+  size_t received_ = 0;
   bool reading_ = true;
   bool closed_ = false;
 };
