@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <new>
 
 #include "absl/strings/str_cat.h"
@@ -29,7 +30,7 @@ void RunG(G* g) {
   Processor& p = *m.p;
   ProcessorStats& stats = p.stats();
   stats.ticks.store(stats.ticks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-  stats.running.store(g->name, std::memory_order_relaxed);
+  stats.running.store(g->name, std::memory_order_release);  // after its tick, for sysmon
   m.g = g;
   m.next = g->resume;
   while (m.next) std::exchange(m.next, nullptr).resume();
@@ -53,6 +54,7 @@ void Ready(G* g) {
 }
 
 Pool::Pool(PoolOptions options) : options_(std::move(options)) {
+  OUTRIGGER_CHECK(!options_.affinity.empty());
   const bool pinned = options_.policy == Policy::kPinned;
   if (!pinned) netpoll_ = std::make_unique<Netpoll>(/*shared=*/true);
   for (size_t i = 0; i < options_.affinity.size(); ++i) {
@@ -73,38 +75,73 @@ void Pool::ThreadMain(Processor& p) {
     StealingLoop(p);
   }
   machine.p = nullptr;
-  FrameTrim();
-}
-
-G* Pool::NewG(const char* name, Task<void> task) {
-  G* g = new (FrameAlloc(sizeof(G))) G;
-  g->name = name;
-  g->pool = this;
-  g->resume = task.Release();
-  live_.fetch_add(1, std::memory_order_relaxed);
-  return g;
 }
 
 JoinHandle Pool::Go(const char* name, Task<void> task) {
-  G* g = NewG(name, std::move(task));
+  G* g = new (FrameAlloc(sizeof(G))) G;  // with two references: the handle's, and its own life's
+  g->name = name;
+  g->pool = this;
   JoinHandle handle(g);
   // A stopping pool runs the G once, cancelled, so that its frame unwinds like any other.
   if (options_.policy == Policy::kPinned) {
     Processor& p = *machine.p;
     OUTRIGGER_CHECK(&p.pool() == this);
+    if (stopping_.load(std::memory_order_relaxed)) {
+      g->state.store(G::kCancel, std::memory_order_relaxed);
+    }
+    g->resume = task.Release();
     g->home = &p;
     p.live_.Add(g);
     p.Queue(g);
-  } else {
-    {
-      MutexLock lock(live_mutex_);
-      // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
-      if (stopping_.load()) g->state.store(G::kCancel, std::memory_order_relaxed);
-      live_list_.Add(g);
-    }
-    QueueStealing(g, /*front=*/true);
+    return handle;
   }
+  {
+    MutexLock lock(live_mutex_);
+    // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
+    if (stopping_.load()) {
+      g->state.store(G::kCancel, std::memory_order_relaxed);
+      if (live_.load() == 0) {
+        // The threads have gone, or are about to: nobody would run it. `task` dies with this call.
+        g->state.store(G::kCancel | G::kDone, std::memory_order_release);
+        g->Unref();
+        return handle;
+      }
+    }
+    g->resume = task.Release();
+    live_list_.Add(g);
+    live_.store(live_list_.size());
+  }
+  QueueStealing(g, /*front=*/true);
   return handle;
+}
+
+void Pool::SetBell(std::shared_ptr<SysmonBell> bell) {
+  OUTRIGGER_CHECK(bell_kept_ == nullptr);  // one monitor in a pool's life
+  bell_kept_ = std::move(bell);
+  bell_.store(bell_kept_.get(), std::memory_order_release);
+}
+
+// Whether every P sleeps, or has ended.
+bool Pool::Asleep() const {
+  if (options_.policy == Policy::kStealing) return ended_.load() || idle_.load() == procs();
+  return std::all_of(processors_.begin(), processors_.end(),
+                     [](const auto& p) { return p->sleeping_.load(); });
+}
+
+int64_t Pool::live() const {
+  if (options_.policy == Policy::kStealing) return live_.load(std::memory_order_relaxed);
+  int64_t sum = 0;
+  for (const auto& p : processors_) sum += p->live_.size();
+  return sum;
+}
+
+// Everybody looks at Finished() again: what they read is stored before.
+void Pool::WakeAll() {
+  for (auto& p : processors_) {
+    p->parked_.store(0);
+    p->parked_.notify_all();
+  }
+  netpoll_->Wakeup();
 }
 
 void Pool::FinishG(G* g, bool panicked) {
@@ -113,22 +150,21 @@ void Pool::FinishG(G* g, bool panicked) {
     stats.panics.store(stats.panics.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     OUTRIGGER_LOG(kCritical, "scheduler", "task \"%s\" panicked and was ended", g->name);
   }
+  bool last = false;
   {
     LiveGuard guard(*g);
-    (g->confined() ? g->home->live_ : live_list_).Remove(g);
-    // release pairs with JoinHandle::done(): what the G wrote is seen.
-    g->state.fetch_or(G::kDone, std::memory_order_release);
+    if (g->confined()) {
+      g->home->live_.Remove(g);
+    } else {
+      live_list_.Remove(g);
+      live_.store(live_list_.size());
+      last = !live_list_.head();
+    }
+    g->MarkDone();
     if (g->joiner) g->joiner->TryWake(Wake::kReady);
   }
   g->Unref();
-  // Last: Stop() may end the pool's threads once this is 0.
-  if (live_.fetch_sub(1) == 1 && stopping_.load() && options_.policy == Policy::kStealing) {
-    for (auto& p : processors_) {
-      p->parked_.store(0);
-      p->parked_.notify_all();
-    }
-    netpoll_->Wakeup();
-  }
+  if (last && stopping_.load()) WakeAll();
 }
 
 Pool::LiveGuard::LiveGuard(G& g) : mutex_(g.confined() ? nullptr : &g.pool->live_mutex_) {
@@ -159,7 +195,8 @@ void Pool::PinnedLoop(Processor& p) {
       for (auto& item : p.mailbox_.TakeAll()) item();
     }
     if (stopping_.load(std::memory_order_relaxed)) {
-      if (!p.live_.head()) return;
+      // An item that was taken runs; the next Push() says no.
+      if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) break;
       CancelAll(p);
     }
     bool block = p.local_.empty() && p.hooks_ == nullptr;
@@ -173,6 +210,7 @@ void Pool::PinnedLoop(Processor& p) {
     ProcessorStats& stats = p.stats();
     stats.polls.store(stats.polls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
+  p.sleeping_.store(true);  // for good
 }
 
 void Pool::CancelAll(Processor& p) {
@@ -183,25 +221,22 @@ void Pool::CancelAll(Processor& p) {
 
 void Pool::Stop() {
   if (threads_.empty()) return;
-  stopping_.store(true);
   if (options_.policy == Policy::kPinned) {
+    stopping_.store(true);
     for (auto& p : processors_) p->netpoll().Wakeup();
   } else {
-    // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
-    // Cancel() only queues.
-    MutexLock lock(live_mutex_);
-    for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
-  }
-  if (options_.policy == Policy::kStealing) {
-    for (auto& p : processors_) {
-      p->parked_.store(0);
-      p->parked_.notify_all();
+    {
+      // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
+      // Cancel() only queues.
+      MutexLock lock(live_mutex_);
+      stopping_.store(true);
+      for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
     }
-    netpoll_->Wakeup();
+    WakeAll();
   }
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
-  for (auto& p : processors_) p->mailbox_.Close();
+  ended_.store(true);
 }
 
 bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {
@@ -210,12 +245,14 @@ bool JoinHandle::JoinWait::await_suspend(std::coroutine_handle<> self) {
     result_ = Wake::kCancelled;
     return false;
   }
+  OUTRIGGER_CHECK(g->home == target_->home);
   waited_ = true;
   g->resume = self;
   {
     Pool::LiveGuard guard(*target_);
+    OUTRIGGER_CHECK(target_->joiner == nullptr);
     target_->joiner = g;
-    if (done()) g->TryWake(Wake::kReady);
+    if (target_->done()) g->TryWake(Wake::kReady);
   }
   return g->CommitWait();
 }
@@ -229,8 +266,6 @@ Wake JoinHandle::JoinWait::await_resume() {
 
 Pool& CurrentPool() { return machine.p->pool(); }
 
-JoinHandle Go(const char* name, Task<void> task) {
-  return CurrentPool().Go(name, std::move(task));
-}
+JoinHandle Go(const char* name, Task<void> task) { return CurrentPool().Go(name, std::move(task)); }
 
 }  // namespace outrigger::scheduler

@@ -19,16 +19,15 @@ namespace outrigger::scheduler {
 enum class Policy { kStealing, kPinned };
 
 struct PoolOptions {
-  std::string name;               // threads are called name:N
+  std::string name;  // threads are called name:N
   Policy policy = Policy::kStealing;
-  std::vector<CpuSet> affinity;   // one a P; an empty set binds nothing
+  std::vector<CpuSet> affinity;  // one a P; an empty set binds nothing
 };
 
 // A reference to a spawned G. Dropping it detaches. Copyable; any thread.
 class JoinHandle {
  public:
   JoinHandle() = default;
-  explicit JoinHandle(G* g) : g_(g) { g_->Ref(); }
   JoinHandle(const JoinHandle& other) : g_(other.g_) {
     if (g_) g_->Ref();
   }
@@ -42,23 +41,20 @@ class JoinHandle {
   }
 
   explicit operator bool() const { return g_ != nullptr; }
-  // acquire pairs with the release at the G's end: its writes are seen.
-  bool done() const { return g_->state.load(std::memory_order_acquire) & G::kDone; }
+  bool done() const { return g_->done(); }
   // Pinned G: from its own P only.
   void Cancel() { g_->Cancel(); }
 
   // co_await handle.Join(): until the G ended (kReady) or the waiting one was cancelled.
-  // One joiner; in a pinned pool of the same P, else of the same pool.
+  // One joiner at a time: of the same P if pinned, else of any stealing pool.
   class JoinWait {
    public:
     explicit JoinWait(G* target) : target_(target) {}
-    bool await_ready() const { return done(); }
+    bool await_ready() const { return target_->done(); }
     bool await_suspend(std::coroutine_handle<> self);
     Wake await_resume();
 
    private:
-    bool done() const { return target_->state.load(std::memory_order_acquire) & G::kDone; }
-
     G* target_;
     bool waited_ = false;
     Wake result_ = Wake::kReady;
@@ -66,10 +62,15 @@ class JoinHandle {
   JoinWait Join() const { return JoinWait(g_); }
 
  private:
+  friend class Pool;
+  explicit JoinHandle(G* g) : g_(g) {}  // takes over a reference
+
   G* g_ = nullptr;
 };
 
-// Runs on: any (Go, Post, Stop); see each. Owner: the process. Stop() before destruction is implied.
+// Runs on: any (Go, Post, Stop); see each. Owner: the process. Stop() before destruction is
+// implied; whoever else wakes its Gs (a canceller, another pool over a channel) is done with that
+// before. Thread-safety: any, but for Stop() and destruction: one caller.
 class Pool {
  public:
   explicit Pool(PoolOptions options);
@@ -77,13 +78,16 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // Spawns. `name` is static text. Stealing: from any thread. Pinned: from a P of this pool, onto it.
+  // Spawns. `name` is static text. Stealing: from any thread. Pinned: from a P of this pool, onto
+  // it.
   JoinHandle Go(const char* name, Task<void> task);
-  // Pinned: runs `item` on P `id` within a turn. Any thread. False: mailbox full or pool stopped.
+  // Pinned: runs `item` on P `id` within a turn. Any thread. False: mailbox full or P stopped; the
+  // item will not run.
   bool Post(int id, std::function<void()> item);
 
   // Asks every G to cancel, waits for all to end, joins the threads. A thread outside the pool.
-  // New Gs spawned meanwhile start cancelled.
+  // A G spawned meanwhile starts cancelled; one spawned when none is left is done without having
+  // run.
   void Stop();
 
   const std::string& name() const { return options_.name; }
@@ -93,7 +97,7 @@ class Pool {
   // The pool's own netpoll (stealing).
   Netpoll& netpoll() { return *netpoll_; }
   // Gs alive now. A figure.
-  int64_t live() const { return live_.load(std::memory_order_relaxed); }
+  int64_t live() const;
   uint32_t global_queue_size() const { return global_size_.load(std::memory_order_relaxed); }
 
  private:
@@ -113,13 +117,18 @@ class Pool {
     Mutex* mutex_;
   };
 
-  G* NewG(const char* name, Task<void> task);
   void FinishG(G* g, bool panicked);
+  void WakeAll();
   void ThreadMain(Processor& p);
   void PinnedLoop(Processor& p);
   void CancelAll(Processor& p);
+  // Sysmon: pools keep the bell for as long as they live, since a P may hold it at any moment.
+  void SetBell(std::shared_ptr<SysmonBell> bell);
+  bool Asleep() const;
   void NotifySysmon() {
-    if (Sysmon* sysmon = sysmon_.load(std::memory_order_relaxed)) sysmon->NoteActivity();
+    // The compiler keeps the order too: what says that this P is awake, then the look at the bell.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (SysmonBell* bell = bell_.load(std::memory_order_acquire)) bell->NoteActivity();
   }
   bool Finished() const { return stopping_.load() && live_.load() == 0; }
 
@@ -127,23 +136,27 @@ class Pool {
   void StealingLoop(Processor& p);
   void QueueStealing(G* g, bool front);
   G* FindRunnable(Processor& p);
-  G* PopGlobal(Processor& p);
+  G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);
-  bool AnyRunnable();
+  bool AnyWork();
+  void PollNow(Processor& p);
   void WakeOne();
   void Park(Processor& p);
   void StopSpinning(Processor& p);
 
   const PoolOptions options_;
-  std::atomic<Sysmon*> sysmon_{nullptr};  // set once by Sysmon, before it watches
+  std::shared_ptr<SysmonBell> bell_kept_;   // set once
+  std::atomic<SysmonBell*> bell_{nullptr};  // the same, for the Ps
   std::vector<std::unique_ptr<Processor>> processors_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Netpoll> netpoll_;
-  std::atomic<bool> stopping_{false};
-  std::atomic<int64_t> live_{0};
+  std::atomic<bool> stopping_{false};  // stealing: set under live_mutex_
+  std::atomic<bool> ended_{false};     // no thread is left
 
+  // Stealing; a pinned P keeps its own list.
   Mutex live_mutex_;
-  LiveList live_list_ OUTRIGGER_GUARDED_BY(live_mutex_);  // stealing; a pinned P keeps its own
+  LiveList live_list_ OUTRIGGER_GUARDED_BY(live_mutex_);
+  std::atomic<int64_t> live_{0};  // written under live_mutex_
 
   std::atomic<int32_t> spinning_{0};
   std::atomic<int32_t> idle_{0};

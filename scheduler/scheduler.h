@@ -1,7 +1,9 @@
-// scheduler.h: what a coroutine may wait for: time, its turn, a signal. Include this to use the pools.
+// scheduler.h: what a coroutine may wait for: time, its turn, a signal. Include this to use the
+// pools.
 #pragma once
 
 #include <coroutine>
+#include <utility>
 
 #include "scheduler/netpoll/netpoll.h"
 #include "scheduler/pool.h"
@@ -12,7 +14,8 @@ namespace outrigger::scheduler {
 // The running P's clock (pinned: as of this turn's start).
 inline Nanos Now() { return CurrentProcessor().netpoll().Now(); }
 
-// co_await Sleep(until): kTimeout when the time has come, kCancelled.
+// co_await SleepUntil(deadline): kTimeout when the time has come (at once if it is past, after the
+// others of this turn), kCancelled if the G was or is cancelled before that.
 class [[nodiscard]] SleepUntil {
  public:
   explicit SleepUntil(Nanos deadline) : deadline_(deadline) {}
@@ -26,7 +29,11 @@ class [[nodiscard]] SleepUntil {
   Netpoll* netpoll_ = nullptr;
   WakeTimer timer_;
 };
-inline SleepUntil Sleep(Nanos duration) { return SleepUntil(Now() + duration); }
+// From Now(), which in a pinned pool is the turn's start. Sleep(kNever) ends by cancel alone.
+inline SleepUntil Sleep(Nanos duration) {
+  const Nanos now = Now();
+  return SleepUntil(duration < kNever - now ? now + duration : kNever);
+}
 
 // co_await Yield(): goes to the tail of the queue.
 struct [[nodiscard]] Yield {

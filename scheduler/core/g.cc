@@ -26,12 +26,14 @@ bool G::BeginWait(const char* reason) {
 }
 
 bool G::CommitWait() {
-  uint32_t seen = state.load(std::memory_order_relaxed);
   if (confined()) {
+    const uint32_t seen = state.load(std::memory_order_relaxed);
     if ((seen & kPhaseMask) != kPreparing) return false;
     state.store((seen & ~kPhaseMask) | kParked, std::memory_order_relaxed);
     return true;
   }
+  // acquire: where we go on at once, we see what our waker wrote.
+  uint32_t seen = state.load(std::memory_order_acquire);
   while (true) {
     if ((seen & kPhaseMask) != kPreparing) return false;
     if (state.compare_exchange_weak(seen, (seen & ~kPhaseMask) | kParked)) return true;
@@ -76,9 +78,19 @@ void G::Cancel() {
   TryWake(Wake::kCancelled);
 }
 
+void G::MarkDone() {
+  if (confined()) {
+    state.store(state.load(std::memory_order_relaxed) | kDone, std::memory_order_release);
+  } else {
+    state.fetch_or(kDone, std::memory_order_release);
+  }
+}
+
 void G::Unref() {
-  // Release pairs with the acquire of the last owner, who frees.
-  if (refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+  // Release pairs with the acquire of the last owner, who frees. With one reference left, nobody
+  // else can add or drop one: no locked instruction.
+  if (refs.load(std::memory_order_acquire) == 1 ||
+      refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
     this->~G();
     FrameFree(this, sizeof(G));
   }

@@ -17,10 +17,10 @@ enum class Wake : uint8_t { kReady, kTimeout, kCancelled };
 
 // Wait protocol. A G that waits goes kRunning -> kPreparing (it registers itself with its sources)
 // -> kParked (from here on the frame may run on another thread, so the parking side touches nothing
-// more). A source wakes by moving kPreparing or kParked -> kWoken; exactly one wins. Sources touch a
-// G only under their own lock, or on its P, and the woken G takes itself off every source before it
-// goes on: so no source ever sees a G that is gone, and no sequence numbers are needed.
-// The cancel request is a bit of the same word, so no order of cancel and park can lose it.
+// more). A source wakes by moving kPreparing or kParked -> kWoken; exactly one wins. Sources touch
+// a G only under their own lock, or on its P, and the woken G takes itself off every source before
+// it goes on: so no source ever sees a G that is gone, and no sequence numbers are needed. The
+// cancel request is a bit of the same word, so no order of cancel and park can lose it.
 //
 // Runs on: its pool. Owner: counted; JoinHandles and the running chain hold it.
 // Thread-safety: `state` and `refs` any; the rest belongs to whoever runs or queues the G.
@@ -33,15 +33,15 @@ struct G {
   static constexpr uint32_t kDone = 1 << 5;
 
   std::atomic<uint32_t> state{kRunning};
-  std::atomic<uint32_t> refs{1};
-  G* next = nullptr;                  // link of the queue that holds it
-  std::coroutine_handle<> resume;     // innermost suspended frame
+  std::atomic<uint32_t> refs{2};   // its JoinHandle's and its running chain's
+  G* next = nullptr;               // link of the queue that holds it
+  std::coroutine_handle<> resume;  // innermost suspended frame
   Pool* pool = nullptr;
-  Processor* home = nullptr;          // the P it is pinned to; null in a stealing pool
-  const char* name = "";              // static text
-  const char* wait_reason = "";       // static text; valid while parked
-  G* joiner = nullptr;                // under the pool's live lock (stealing)
-  G* live_prev = nullptr;             // list of live Gs: its P's (pinned) or its pool's
+  Processor* home = nullptr;     // the P it is pinned to; null in a stealing pool
+  const char* name = "";         // static text
+  const char* wait_reason = "";  // static text; valid while parked
+  G* joiner = nullptr;           // under the pool's live lock (stealing)
+  G* live_prev = nullptr;        // list of live Gs: its P's (pinned) or its pool's
   G* live_next = nullptr;
 
   bool confined() const { return home != nullptr; }
@@ -58,6 +58,10 @@ struct G {
   // A confined G is cancelled only from its own P.
   void Cancel();
   bool cancelled() const { return state.load(std::memory_order_relaxed) & kCancel; }
+
+  // At its end. Pairs with done(): who sees it sees what the G wrote.
+  void MarkDone();
+  bool done() const { return state.load(std::memory_order_acquire) & kDone; }
 
   void Ref() { refs.fetch_add(1, std::memory_order_relaxed); }
   void Unref();

@@ -18,9 +18,10 @@ std::vector<std::function<void()>> Mailbox::TakeAll() {
   return std::exchange(items_, {});
 }
 
-void Mailbox::Close() {
+bool Mailbox::CloseIfEmpty() {
   MutexLock lock(mutex_);
-  closed_ = true;
+  if (items_.empty()) closed_ = true;
+  return closed_;
 }
 
 Processor::Processor(Pool& pool, int id, bool pinned)

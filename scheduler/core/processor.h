@@ -1,6 +1,6 @@
-// processor.h: a P, the right to run: a run queue, and in a pinned pool its own netpoll, mailbox and
-// turn hooks. Per-P state lives here and not in the thread.
-// Flow: Ready() queues a G -> the loop of its pool (pinned_loop.cc, stealing_loop.cc) runs it.
+// processor.h: a P, the right to run: a run queue, and in a pinned pool its own netpoll, mailbox
+// and turn hooks. Per-P state lives here and not in the thread. Flow: Ready() queues a G -> the
+// loop of its pool (pinned_loop.cc, stealing_loop.cc) runs it.
 #pragma once
 
 #include <atomic>
@@ -38,7 +38,8 @@ class Mailbox {
   std::vector<std::function<void()>> TakeAll();
   // seq_cst: pairs with `sleeping` of the P (either the P sees the item or we see it asleep).
   bool pending() const { return pending_.load(); }
-  void Close();
+  // True: nothing is in it, and nothing will be.
+  bool CloseIfEmpty();
 
  private:
   Mutex mutex_;
@@ -48,7 +49,7 @@ class Mailbox {
 };
 
 // Every live G of a P (pinned) or a pool (stealing): what Stop() cancels.
-// Thread-safety: confined to the P, or under the pool's live lock.
+// Thread-safety: confined to the P, or under the pool's live lock; size() any.
 class LiveList {
  public:
   void Add(G* g) {
@@ -56,24 +57,31 @@ class LiveList {
     g->live_next = head_;
     if (head_) head_->live_prev = g;
     head_ = g;
+    Count(1);
   }
   void Remove(G* g) {
     (g->live_prev ? g->live_prev->live_next : head_) = g->live_next;
     if (g->live_next) g->live_next->live_prev = g->live_prev;
+    Count(-1);
   }
   G* head() const { return head_; }
+  int64_t size() const { return size_.load(std::memory_order_relaxed); }
 
  private:
+  // One writer at a time: no locked instruction.
+  void Count(int64_t change) { size_.store(size() + change, std::memory_order_relaxed); }
+
   G* head_ = nullptr;
+  std::atomic<int64_t> size_{0};
 };
 
 // What others may read of a P. Written by its thread alone, relaxed: figures, ordered with nothing.
 struct alignas(64) ProcessorStats {
-  std::atomic<uint64_t> ticks{0};            // Gs run
-  std::atomic<uint64_t> polls{0};            // calls of Netpoll::Poll
-  std::atomic<uint64_t> steals{0};           // batches taken from other Ps
-  std::atomic<uint64_t> panics{0};           // Gs that ended by an exception
-  std::atomic<uint64_t> stalls{0};           // slices overrun (counted by sysmon)
+  std::atomic<uint64_t> ticks{0};             // Gs run
+  std::atomic<uint64_t> polls{0};             // calls of Netpoll::Poll
+  std::atomic<uint64_t> steals{0};            // batches taken from other Ps
+  std::atomic<uint64_t> panics{0};            // Gs that ended by an exception
+  std::atomic<uint64_t> stalls{0};            // slices overrun (counted by sysmon)
   std::atomic<const char*> running{nullptr};  // name of the G that runs; null between Gs
 };
 
@@ -106,7 +114,7 @@ class Processor {
   Pool& pool_;
   const int id_;
   const bool pinned_;
-  Netpoll* netpoll_;                     // own (pinned) or the pool's
+  Netpoll* netpoll_;  // own (pinned) or the pool's
   std::unique_ptr<Netpoll> own_netpoll_;
 
   // Pinned.

@@ -1,7 +1,8 @@
 // run_queue.h: the local queue of a stealing P: a ring of 256 and a run-next slot, as Go's runq.
-// One owner pushes and pops; any thread steals half. Does not decide when to steal: core/steal.
+// One owner pushes and pops; any thread steals half. Does not decide when: core/stealing_loop.cc.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -21,8 +22,9 @@ class RunQueue {
   // global queue because the ring is full.
   G* Push(G* g, bool front) {
     if (front) {
-      // acq_rel: pairs with the thief's exchange of the same slot.
-      g = run_next_.exchange(g, std::memory_order_acq_rel);
+      // Pairs with the thief's exchange of the same slot; seq_cst: the barrier of a submission, that
+      // Empty() of a parking P pairs with.
+      g = run_next_.exchange(g);
       if (g == nullptr) return nullptr;
     }
     while (true) {
@@ -82,9 +84,22 @@ class RunQueue {
     return g;
   }
 
-  // Any thread: a hint, exact only when nothing moves. seq_cst: part of the park protocol.
-  bool Empty() const { return size() == 0 && run_next_.load() == nullptr; }
-  uint32_t size() const { return tail_.load() - head_.load(); }
+  // Any thread; seq_cst: part of the park protocol. True only if the queue was empty at some moment
+  // of the call.
+  bool Empty() const {
+    while (true) {
+      const uint32_t head = head_.load();
+      const uint32_t tail = tail_.load();
+      G* const run_next = run_next_.load();
+      // The owner may kick run-next into the ring between our looks at the two.
+      if (tail == tail_.load()) return head == tail && run_next == nullptr;
+    }
+  }
+  // Any thread: a figure. Head first: it never passes a tail that is read later.
+  uint32_t size() const {
+    const uint32_t head = head_.load();
+    return std::min(tail_.load() - head, kCapacity);
+  }
 
  private:
   G* Overflow(G* g, uint32_t head) {

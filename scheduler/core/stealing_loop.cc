@@ -1,9 +1,14 @@
 // The loop of a stealing pool: find a G, or park. Go's findRunnable with its two barrier patterns:
 //   submit: queue the G;  full barrier;  read spinning_ and idle_            (QueueStealing, WakeOne)
-//   park:   leave spinning_ / enter idle_;  full barrier;  read all queues   (StopSpinning, Park)
+//   park:   enter idle_, leave spinning_;  full barrier;  read all queues    (Park, StopSpinning)
 // Either the submitter sees an idle P and wakes it, or the parking P sees the G. The barriers are
 // seq_cst operations on variables: TSan on g++ 12 does not model fences.
-#include "scheduler/base/check.h"
+//
+// The poller token is work of the same kind, since a free one means that descriptors and timers go
+// unnoticed: whenever a P is idle and none spins, somebody holds the token. So a P never sleeps
+// beside a free token, and one that lets go of it while others are idle spins or wakes one.
+#include <algorithm>
+
 #include "scheduler/pool.h"
 
 namespace outrigger::scheduler {
@@ -43,7 +48,7 @@ void Pool::WakeOne() {
   int32_t none = 0;
   if (!spinning_.compare_exchange_strong(none, 1)) return;
   Processor* woken = nullptr;
-  bool poller = false;
+  bool asleep_in_poll = false;
   {
     MutexLock lock(mutex_);
     // A parked P before the one that polls: waking the poller makes somebody else poll.
@@ -55,15 +60,15 @@ void Pool::WakeOne() {
       std::erase(idle_list_, woken);
       idle_.store(static_cast<int32_t>(idle_list_.size()));
       woken->in_idle_list_ = false;
-      poller = woken->polling_;
+      asleep_in_poll = woken->polling_;
+    } else {
+      // Under the lock: else a P could park, and a submitter pass by on our count, before this.
+      spinning_.fetch_sub(1);
     }
   }
-  if (!woken) {
-    spinning_.fetch_sub(1);
-    return;
-  }
-  // It starts spinning on our count.
-  if (poller) {
+  // It starts spinning on our count. We ourselves are awake: our own poll's callbacks called this.
+  if (!woken || woken == machine.p) return;
+  if (asleep_in_poll) {
     netpoll_->Wakeup();
   } else {
     woken->parked_.store(0);
@@ -71,14 +76,15 @@ void Pool::WakeOne() {
   }
 }
 
-G* Pool::PopGlobal(Processor& p) {
+// `most`: how many leave the global queue; all but the first go to the ring.
+G* Pool::PopGlobal(Processor& p, uint32_t most) {
   if (global_size_.load() == 0) return nullptr;
   MutexLock lock(mutex_);
+  const uint32_t share = global_.size() / static_cast<uint32_t>(procs()) + 1;
   G* first = global_.Pop();
   if (first) {
-    uint32_t batch = std::min<uint32_t>(
-        global_.size(), std::min<uint32_t>(kGlobalBatch, global_.size() / procs() + 1));
-    while (batch-- > 1) {
+    uint32_t more = std::min({most - 1, share - 1, global_.size()});
+    while (more-- > 0) {
       G* overflow = p.ring_.Push(global_.Pop(), /*front=*/false);
       while (overflow) {
         G* next = overflow->next;
@@ -97,7 +103,7 @@ G* Pool::Steal(Processor& p) {
     p.random_ ^= p.random_ << 13;
     p.random_ ^= p.random_ >> 17;
     p.random_ ^= p.random_ << 5;
-    // n or n-1 is odd or n is 1..2, so a start and a step of 1 visit all; the start is random.
+    // Everybody once, from a random start, so that thieves do not crowd at one victim.
     const uint32_t start = p.random_ % n;
     for (uint32_t i = 0; i < n; ++i) {
       Processor& victim = *processors_[(start + i) % n];
@@ -111,8 +117,9 @@ G* Pool::Steal(Processor& p) {
   return nullptr;
 }
 
-bool Pool::AnyRunnable() {
-  if (global_size_.load() != 0) return true;
+// A G waits in some queue, or nobody polls.
+bool Pool::AnyWork() {
+  if (poller_token_.load() || global_size_.load() != 0) return true;
   for (auto& p : processors_) {
     if (!p->ring_.Empty()) return true;
   }
@@ -122,26 +129,28 @@ bool Pool::AnyRunnable() {
 void Pool::StopSpinning(Processor& p) {
   if (!p.spinning_) return;
   p.spinning_ = false;
-  // The last spinner that found work wakes the next, so that work that came meanwhile is seen.
-  if (spinning_.fetch_sub(1) == 1 && AnyRunnable()) WakeOne();
+  // Submitters relied on us. The last spinner to find work wakes the next, if there is more.
+  if (spinning_.fetch_sub(1) == 1 && AnyWork()) WakeOne();
+}
+
+void Pool::PollNow(Processor& p) {
+  if (!poller_token_.load(std::memory_order_relaxed) || !poller_token_.exchange(false)) return;
+  netpoll_->Poll(/*block=*/false);
+  poller_token_.store(true);
+  // Somebody may have parked beside the token that we held; who spins looks at that later.
+  if (!p.spinning_) WakeOne();
 }
 
 G* Pool::FindRunnable(Processor& p) {
   while (!Finished()) {
     if (++p.tick_ % kGlobalCheckTicks == 0) {
-      if (G* g = PopGlobal(p)) return g;
-      if (poller_token_.exchange(false)) {
-        netpoll_->Poll(/*block=*/false);
-        poller_token_.store(true);
-      }
+      PollNow(p);
+      if (G* g = PopGlobal(p, 1)) return g;
     }
     if (G* g = p.ring_.Pop()) return g;
-    if (G* g = PopGlobal(p)) return g;
-    if (poller_token_.exchange(false)) {
-      netpoll_->Poll(/*block=*/false);
-      poller_token_.store(true);
-      if (G* g = p.ring_.Pop()) return g;
-    }
+    if (G* g = PopGlobal(p, kGlobalBatch)) return g;
+    PollNow(p);
+    if (G* g = p.ring_.Pop()) return g;
     if (p.spinning_ || 2 * spinning_.load() < procs() - idle_.load()) {
       if (!p.spinning_) {
         p.spinning_ = true;
@@ -154,6 +163,7 @@ G* Pool::FindRunnable(Processor& p) {
   return nullptr;
 }
 
+// Comes out spinning, on its own count or its waker's.
 void Pool::Park(Processor& p) {
   p.parked_.store(1);
   const bool polls = poller_token_.exchange(false);
@@ -169,25 +179,28 @@ void Pool::Park(Processor& p) {
     spinning_.fetch_sub(1);
   }
   // We are idle for all to see; now look once more (the second barrier pattern above).
-  if (!AnyRunnable() && !Finished()) {
+  if (!AnyWork() && !Finished()) {
     if (polls) {
       netpoll_->Poll(/*block=*/true);
-      NotifySysmon();
     } else {
       // wait() returns when the word is no longer 1; Stop() and wakers set it to 0.
       p.parked_.wait(1);
     }
   }
-  if (polls) poller_token_.store(true);
-  MutexLock lock(mutex_);
-  p.polling_ = false;
-  if (p.in_idle_list_) {
-    std::erase(idle_list_, &p);
-    idle_.store(static_cast<int32_t>(idle_list_.size()));
-    p.in_idle_list_ = false;
-  } else {
-    p.spinning_ = true;  // a waker took us off the list and counted us as spinning
+  {
+    MutexLock lock(mutex_);
+    p.polling_ = false;
+    if (p.in_idle_list_) {  // else a waker took us off the list and counted us as spinning
+      std::erase(idle_list_, &p);
+      idle_.store(static_cast<int32_t>(idle_list_.size()));
+      p.in_idle_list_ = false;
+      spinning_.fetch_add(1);
+    }
   }
+  p.spinning_ = true;
+  // After we count as spinning: who finds the token taken until here may rely on us.
+  if (polls) poller_token_.store(true);
+  NotifySysmon();
 }
 
 void Pool::StealingLoop(Processor& p) {

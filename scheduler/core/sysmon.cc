@@ -1,7 +1,11 @@
 #include "scheduler/core/sysmon.h"
 
+#include <linux/membarrier.h>
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "scheduler/base/log.h"
@@ -14,26 +18,23 @@ constexpr auto kPeriod = std::chrono::milliseconds(10);
 // A slice is overrun when a whole period passes inside one G: 10 to 20 ms.
 constexpr int kIdleRoundsBeforeSleep = 50;
 
+bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
+
 }  // namespace
 
-Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity) : pools_(std::move(pools)) {
+Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity)
+    : pools_(std::move(pools)), can_sleep_(Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
   for (Pool* pool : pools_) {
     seen_.emplace_back(static_cast<size_t>(pool->procs()));
-    pool->sysmon_.store(this, std::memory_order_relaxed);
+    pool->SetBell(bell_);
   }
   thread_ = std::thread([this, affinity] { Loop(affinity); });
 }
 
 Sysmon::~Sysmon() {
-  for (Pool* pool : pools_) pool->sysmon_.store(nullptr, std::memory_order_relaxed);
   stop_.store(true);
-  Wake();
+  bell_->Ring();
   thread_.join();
-}
-
-void Sysmon::Wake() {
-  asleep_.store(false);
-  asleep_.notify_all();
 }
 
 void Sysmon::Loop(CpuSet affinity) {
@@ -43,14 +44,24 @@ void Sysmon::Loop(CpuSet affinity) {
   while (!stop_.load()) {
     std::this_thread::sleep_for(kPeriod);
     idle_rounds = Round() ? 0 : idle_rounds + 1;
-    if (idle_rounds < kIdleRoundsBeforeSleep) continue;
-    asleep_.store(true);
-    // A P that woke before it could see asleep_ is found by one more look; one that wakes later
-    // sees it and calls Wake().
-    if (!Round() && !stop_.load()) asleep_.wait(true);
-    asleep_.store(false);
+    if (idle_rounds < kIdleRoundsBeforeSleep || !can_sleep_) continue;
+    SleepUntilActivity();
     idle_rounds = 0;
   }
+}
+
+// A P that wakes:  says that it is awake;  reads asleep_               (Pool::NotifySysmon)
+// the monitor:     sets asleep_;  barrier;  asks whether all sleep
+// One of the two sees the other. The barrier is asymmetric: ours makes every thread execute one, so
+// that a pinned P needs none on its way from the netpoll.
+void Sysmon::SleepUntilActivity() {
+  bell_->asleep_.store(true);
+  Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+  const bool quiet =
+      std::all_of(pools_.begin(), pools_.end(), [](Pool* pool) { return pool->Asleep(); });
+  // stop_ last: the destructor sets it, then rings.
+  if (quiet && !stop_.load()) bell_->asleep_.wait(true);
+  bell_->asleep_.store(false);
 }
 
 bool Sysmon::Round() {
@@ -60,8 +71,10 @@ bool Sysmon::Round() {
     for (int id = 0; id < pool.procs(); ++id) {
       Seen& seen = seen_[i][static_cast<size_t>(id)];
       ProcessorStats& stats = pool.processor(id).stats();
+      // acquire pairs with RunG: the name of a G comes with a tick no older than its own, so that a
+      // G which starts right now is not taken for the one of the last round.
+      const char* running = stats.running.load(std::memory_order_acquire);
       const uint64_t ticks = stats.ticks.load(std::memory_order_relaxed);
-      const char* running = stats.running.load(std::memory_order_relaxed);
       if (ticks != seen.ticks) {
         seen = {ticks, false};
         active = true;
@@ -75,8 +88,6 @@ bool Sysmon::Round() {
         }
       }
     }
-    // Nobody polls, yet somebody is idle: the last spinner went off with work. Let one look.
-    if (pool.policy() == Policy::kStealing && pool.poller_token_.load()) pool.WakeOne();
   }
   return active;
 }

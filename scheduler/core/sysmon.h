@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -13,17 +14,33 @@ namespace outrigger::scheduler {
 
 class Pool;
 
-// Owner: the process; made after the pools it watches, destroyed before them.
-// Thread-safety: NoteActivity() any; the rest its own thread.
+// What a sleeping monitor waits on, and a P that wakes up rings. Shared with the pools, since their
+// Ps may look at it after the monitor has gone. Thread-safety: any.
+class SysmonBell {
+ public:
+  // From a P, after it has made known that it is awake: one load unless the monitor is asleep.
+  void NoteActivity() {
+    if (asleep_.load()) Ring();
+  }
+  void Ring() {
+    asleep_.store(false);
+    asleep_.notify_all();
+  }
+
+ private:
+  friend class Sysmon;
+  std::atomic<bool> asleep_{false};
+};
+
+// Owner: the process; made after the pools it watches, destroyed before them; they may run or have
+// stopped. Thread-safety: confined to its owner and its own thread.
 class Sysmon {
  public:
   Sysmon(std::vector<Pool*> pools, CpuSet affinity);
   ~Sysmon();
 
-  // From a P that wakes from its netpoll: one relaxed load unless the monitor is asleep.
-  void NoteActivity() {
-    if (asleep_.load(std::memory_order_relaxed)) Wake();
-  }
+  // A figure, for tests: whether it sleeps until somebody wakes.
+  bool asleep() const { return bell_->asleep_.load(); }
 
  private:
   struct Seen {
@@ -32,12 +49,13 @@ class Sysmon {
   };
   void Loop(CpuSet affinity);
   bool Round();
-  void Wake();
+  void SleepUntilActivity();
 
   const std::vector<Pool*> pools_;
   std::vector<std::vector<Seen>> seen_;
+  const std::shared_ptr<SysmonBell> bell_ = std::make_shared<SysmonBell>();
+  const bool can_sleep_;
   std::atomic<bool> stop_{false};
-  std::atomic<bool> asleep_{false};
   std::thread thread_;
 };
 

@@ -25,7 +25,7 @@ event_base* NewBase(bool shared) {
   static const int hooks = evthread_use_pthreads();
   OUTRIGGER_CHECK(hooks == 0);
   event_config* config = event_config_new();
-  event_config_require_features(config, EV_FEATURE_ET);
+  event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE);
   // Deadlines are ours (timerfd), so libevent need not read the clock.
   event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME);
   if (!shared) event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
@@ -92,9 +92,9 @@ void Netpoll::Poll(bool block) {
     if (next < armed_) ArmTimerfd(next);
   }
   event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
-  now_ = shared_ ? now_ : MonotonicNow();
+  const Nanos now = MonotonicNow();
+  if (!shared_) now_ = now;
   Guard guard(*this);
-  const Nanos now = shared_ ? MonotonicNow() : now_;
   timers_.RunExpired(now);
   if (armed_ <= now) {
     armed_ = kNever;
@@ -103,7 +103,8 @@ void Netpoll::Poll(bool block) {
 }
 
 PollFd::PollFd(Netpoll& netpoll, int fd) : netpoll_(netpoll), fd_(fd) {
-  event_ = event_new(netpoll_.base_, fd, EV_READ | EV_WRITE | EV_ET | EV_PERSIST, &OnEvent, this);
+  event_ = event_new(netpoll_.base_, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+                     &OnEvent, this);
   OUTRIGGER_CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
 }
 
@@ -118,8 +119,11 @@ void PollFd::OnEvent(int, short what, void* self) {
   WritableCallback call = nullptr;
   {
     Netpoll::Guard guard(fd.netpoll_);
-    if (what & EV_READ) {
+    if (what & (EV_READ | EV_CLOSED)) {
       fd.read_.ready = true;
+      // The peer's end came in this edge, with bytes before it perhaps: a reader who stops at a
+      // short read is sent once more, to find the end.
+      if (what & EV_CLOSED) fd.read_.once_more = true;
       if (fd.read_.waiter) fd.read_.waiter->TryWake(Wake::kReady);
     }
     if (what & EV_WRITE) {
@@ -133,7 +137,7 @@ void PollFd::OnEvent(int, short what, void* self) {
 
 bool FdWait::await_ready() {
   Netpoll::Guard guard(fd_.netpoll_);
-  return std::exchange(side_.ready, false);
+  return side_.ready && side_.Take();
 }
 
 bool FdWait::await_suspend(std::coroutine_handle<> self) {
@@ -164,7 +168,7 @@ Wake FdWait::await_resume() {
   Netpoll::Guard guard(fd_.netpoll_);
   side_.waiter = nullptr;
   const Wake wake = machine.g->FinishWait();
-  if (wake == Wake::kReady) side_.ready = false;
+  if (wake == Wake::kReady) side_.Take();
   return wake;
 }
 

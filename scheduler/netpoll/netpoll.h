@@ -6,6 +6,7 @@
 #include <atomic>
 #include <coroutine>
 #include <cstdint>
+#include <utility>
 
 #include "scheduler/base/mutex.h"
 #include "scheduler/core/g.h"
@@ -18,8 +19,8 @@ namespace outrigger::scheduler {
 
 // One event base with one timerfd and one eventfd.
 //
-// Runs on: the P that owns it (confined), or any thread of a stealing pool (shared; one polls at a time).
-// Owner: Processor or Pool; outlives every PollFd on it. Thread-safety: by `shared`.
+// Runs on: the P that owns it (confined), or any thread of a stealing pool (shared; one polls at a
+// time). Owner: Processor or Pool; outlives every PollFd on it. Thread-safety: by `shared`.
 class Netpoll {
  public:
   explicit Netpoll(bool shared);
@@ -34,8 +35,11 @@ class Netpoll {
 
   // The clock as of the last Poll(); a shared netpoll reads it anew.
   Nanos Now() const { return shared_ ? MonotonicNow() : now_; }
-  void RefreshNow() { now_ = MonotonicNow(); }
+  void RefreshNow() {
+    if (!shared_) now_ = MonotonicNow();
+  }
 
+  // The timer fires in Poll(), under the lock of a shared netpoll: it calls nothing of this class.
   void AddTimer(Timer& timer, Nanos deadline);
   void RemoveTimer(Timer& timer);
 
@@ -75,7 +79,9 @@ class Netpoll {
 class FdWait;
 
 // A descriptor registered once, edge-triggered; readiness is kept here, so waiting costs no system
-// call. Usage: try the operation until EAGAIN (or a short read), then await.
+// call. Usage: try the operation until EAGAIN (or, on a socket, a short read), then await. An await
+// may end early: try again. After a short read a reset (not an end) of the peer that came along
+// with those bytes is found by the next read or write only.
 //
 // Owner: the connection; destroy it before the descriptor is closed, with no waiter left.
 class PollFd {
@@ -101,7 +107,12 @@ class PollFd {
   friend class FdWait;
   struct Side {
     bool ready = false;
+    bool once_more = false;  // ready again after this time
     G* waiter = nullptr;
+    bool Take() {
+      ready = std::exchange(once_more, false);
+      return true;
+    }
   };
   static void OnEvent(int fd, short what, void* self);
 
