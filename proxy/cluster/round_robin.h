@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "proxy/snapshot/snapshot.h"
+#include "proxy/snapshot/cluster.h"
 
 namespace outrigger::proxy {
 

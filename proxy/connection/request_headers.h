@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "proxy/codec/http/stream.h"
-#include "proxy/snapshot/snapshot.h"
+#include "proxy/snapshot/listener.h"
 #include "proxy/worker/random.h"
 
 namespace outrigger::proxy {

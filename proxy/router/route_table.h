@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "proxy/codec/http/headers.h"
-#include "proxy/snapshot/snapshot.h"
+#include "proxy/snapshot/route.h"
 
 namespace outrigger::proxy {
 

@@ -34,7 +34,8 @@ struct Address {
   bool operator==(const Address& other) const { return text == other.text; }
 };
 
-// The IPv4 address of the first interface that is not loopback; 127.0.0.1 if there is none. Read once.
+// The IPv4 address of the first interface that is not loopback; 127.0.0.1 if there is none. Read
+// once.
 const std::string& LocalInterfaceIp();
 
 }  // namespace outrigger::proxy

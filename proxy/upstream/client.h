@@ -7,7 +7,7 @@
 
 #include "proxy/codec/http2/session.h"
 #include "proxy/connection/driver.h"
-#include "proxy/snapshot/snapshot.h"
+#include "proxy/snapshot/cluster.h"
 #include "proxy/stats/stats.h"
 
 namespace outrigger::proxy {

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "proxy/cluster/round_robin.h"
+#include "proxy/snapshot/snapshot.h"
 #include "proxy/upstream/pool.h"
 
 namespace outrigger::proxy {

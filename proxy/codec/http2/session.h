@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "proxy/codec/http/codec.h"
-#include "proxy/snapshot/snapshot.h"
+#include "proxy/snapshot/http_options.h"
 
 struct nghttp2_session;
 

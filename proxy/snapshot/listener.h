@@ -1,0 +1,59 @@
+// listener.h: a listener and its HTTP connection manager as the data plane reads them.
+// Durations are nanoseconds; 0 disables.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/access_log/config.h"
+#include "proxy/snapshot/address.h"
+#include "proxy/snapshot/http_options.h"
+#include "proxy/snapshot/route.h"
+#include "proxy/stats/scopes.h"
+
+namespace outrigger::proxy {
+
+// http_connection_manager.v3.HttpConnectionManager
+struct HttpListenerOptions {
+  enum class CodecType : uint8_t { kAuto, kHttp1, kHttp2 };
+  enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
+  std::string stat_prefix;
+  CodecType codec = CodecType::kAuto;
+  std::string server_name = "envoy";
+  ServerHeader server_header = ServerHeader::kOverwrite;
+  std::string via;
+  bool use_remote_address = false;
+  uint32_t xff_num_trusted_hops = 0;
+  bool skip_xff_append = false;
+  bool generate_request_id = true;
+  bool preserve_external_request_id = false;
+  HeaderLimits request_headers;
+  Http2Options http2;
+  Nanos idle_timeout = 3600 * kSecond;
+  Nanos max_connection_duration = 0;
+  Nanos stream_idle_timeout = 300 * kSecond;
+  Nanos request_timeout = 0;
+  Nanos request_headers_timeout = 0;
+  Nanos drain_timeout = 5 * kSecond;
+  std::vector<AccessLogConfig> access_logs;
+  std::shared_ptr<const RouteConfig> routes;
+  HttpStats stats;  // handles, resolved when the listener was built
+};
+
+struct Listener {
+  enum class Direction : uint8_t { kUnspecified, kInbound, kOutbound };
+  std::string name;
+  Address address;
+  std::vector<Address> additional_addresses;
+  Direction direction = Direction::kUnspecified;  // traffic_direction
+  bool reuse_port = true;
+  uint32_t tcp_backlog_size = 4096;
+  uint32_t per_connection_buffer_limit_bytes = 1024 * 1024;
+  uint64_t max_connections = 0;  // 0: no limit
+  HttpListenerOptions http;
+  ListenerStats stats;
+};
+
+}  // namespace outrigger::proxy
