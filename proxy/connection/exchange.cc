@@ -4,6 +4,8 @@
 #include <ctime>
 
 #include "absl/strings/numbers.h"
+#include "proxy/router/redirect.h"
+#include "proxy/router/rewrite.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
@@ -101,31 +103,13 @@ const ClusterRoute* Exchange::FindCluster() {
     return nullptr;
   }
   const ClusterRoute& action = std::get<ClusterRoute>(route->action);
-  PrepareUpstreamRequest(request, *route, action);
+  RewriteRequest(request, *route, action);
   return &action;
 }
 
 void Exchange::Redirected(const struct Redirect& redirect, const Route& route) {
   shard_.stats.Inc(options_.stats.rq_redirect);
-  const Headers& request = down_.headers;
-  std::string_view path = request.Get(HeaderName::kPath);
-  std::string location = redirect.https ? "https" : std::string(request.Get(HeaderName::kScheme));
-  scheduler::Append(location, "://",
-                    redirect.host.empty() ? request.Get(HeaderName::kAuthority)
-                                          : std::string_view(redirect.host));
-  if (redirect.port) scheduler::Append(location, ":", *redirect.port);
-  const std::string_view query = path.substr(PathOnly(path).size());
-  if (!redirect.path.empty()) {
-    scheduler::Append(location, redirect.path, redirect.strip_query ? std::string_view() : query);
-  } else {
-    if (redirect.strip_query) path = PathOnly(path);
-    if (!redirect.prefix_rewrite.empty()) {
-      path.remove_prefix(std::min(path.size(), route.path.size()));
-      scheduler::Append(location, redirect.prefix_rewrite);
-    }
-    scheduler::Append(location, path);
-  }
-  local_headers_.Add(HeaderName::kLocation, location);
+  local_headers_.Add(HeaderName::kLocation, RedirectLocation(redirect, route, down_.headers));
   LocalReply reply{redirect.status, ""};
   reply.details = "direct_response";
   Reply(reply);

@@ -15,8 +15,6 @@ namespace outrigger::proxy {
 // In place, before routing. `peer`: the downstream address.
 void PrepareRequest(Headers& request, const HttpListenerOptions& options, const Address& peer,
                     Random& random);
-// In place, after routing: rewrites and what the upstream is told.
-void PrepareUpstreamRequest(Headers& request, const Route& route, const ClusterRoute& action);
 // The upstream's answer (or a local reply) before it goes downstream. `upstream_ms` < 0: local.
 // `date`: an IMF-fixdate that outlives the stream's headers.
 void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,

@@ -45,7 +45,8 @@ bool Matches(const Route& route, std::string_view path) {
                                   : scheduler::StartsWithIgnoreCase(path, route.path);
     case Route::Match::kPath: {
       const std::string_view only = PathOnly(path);
-      return route.case_sensitive ? only == route.path : scheduler::EqualsIgnoreCase(only, route.path);
+      return route.case_sensitive ? only == route.path
+                                  : scheduler::EqualsIgnoreCase(only, route.path);
     }
   }
   return false;
@@ -53,7 +54,9 @@ bool Matches(const Route& route, std::string_view path) {
 
 }  // namespace
 
-std::string_view PathOnly(std::string_view path) { return path.substr(0, path.find_first_of("?#")); }
+std::string_view PathOnly(std::string_view path) {
+  return path.substr(0, path.find_first_of("?#"));
+}
 
 const VirtualHost* FindVirtualHost(const RouteConfig& routes, std::string_view authority) {
   const VirtualHost* any = routes.any ? &routes.virtual_hosts[*routes.any] : nullptr;

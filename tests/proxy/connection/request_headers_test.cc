@@ -136,22 +136,6 @@ TEST_F(RequestHeadersTest, ViaIsAppended) {
             ":status=200;via=a, 1.1 og;date=d;server=envoy;");
 }
 
-TEST_F(RequestHeadersTest, TheUpstreamIsToldTheRewrite) {
-  Route route;
-  route.path = "/api";
-  ClusterRoute action;
-  action.timeout = 0;
-  PrepareUpstreamRequest(Fill({{":path", "/api/v1?q=1"}, {":authority", "a"}}), route, action);
-  EXPECT_EQ(Text(), ":path=/api/v1?q=1;:authority=a;");
-  action.timeout = 1500 * scheduler::kMillisecond;
-  action.prefix_rewrite = "/";
-  action.host_rewrite_literal = "b";
-  PrepareUpstreamRequest(Fill({{":path", "/api/v1?q=1"}, {":authority", "a"}}), route, action);
-  EXPECT_EQ(Text(),
-            ":path=//v1?q=1;:authority=b;x-envoy-original-path=/api/v1?q=1;x-envoy-original-host=a;"
-            "x-envoy-expected-rq-timeout-ms=1500;");
-}
-
 TEST_F(RequestHeadersTest, AResponseSaysWhoAnsweredAndWhen) {
   EXPECT_EQ(Response({{":status", "200"}, {"server", "up"}, {"connection", "close"}}, 12),
             ":status=200;x-envoy-upstream-service-time=12;date=now;server=envoy;");
