@@ -1,23 +1,16 @@
 #include "scheduler/pool.h"
 
-#include <sys/socket.h>
-#include <unistd.h>
+#include <sched.h>
 
 #include <atomic>
 #include <future>
 
 #include "gtest/gtest.h"
 #include "scheduler/scheduler.h"
-#include "scheduler/sync/channel.h"
+#include "tests/scheduler/pools.h"
 
 namespace outrigger::scheduler {
 namespace {
-
-PoolOptions Options(Policy policy, size_t procs) {
-  return {.name = policy == Policy::kPinned ? "data" : "control",
-          .policy = policy,
-          .affinity = std::vector<CpuSet>(procs)};
-}
 
 Task<int> Add(int a, int b) { co_return a + b; }
 
@@ -132,81 +125,6 @@ TEST(PoolTest, StopCancelsWhatStillWaits) {
     pool.Stop();
     EXPECT_EQ(result.get_future().get(), Wake::kCancelled);
     EXPECT_EQ(pool.live(), 0);
-  }
-}
-
-Task<> EchoOnce(int fd, std::promise<std::string>& text) {
-  PollFd poll(CurrentProcessor().netpoll(), fd);
-  char buffer[16];
-  ssize_t n;
-  while ((n = read(fd, buffer, sizeof(buffer))) < 0) {
-    if (co_await poll.Readable() != Wake::kReady) co_return;
-  }
-  text.set_value(std::string(buffer, static_cast<size_t>(n)));
-}
-
-Task<> ReadWithDeadline(int fd, std::promise<Wake>& result) {
-  PollFd poll(CurrentProcessor().netpoll(), fd);
-  result.set_value(co_await poll.Readable(MonotonicNow() + 5 * kMillisecond));
-}
-
-TEST(NetpollTest, WakesAReaderOnBothPolicies) {
-  for (Policy policy : {Policy::kStealing, Policy::kPinned}) {
-    int fds[2];
-    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    {
-      Pool pool(Options(policy, 2));
-      std::promise<std::string> text;
-      std::promise<Wake> deadline;
-      if (policy == Policy::kPinned) {
-        ASSERT_TRUE(pool.Post(0, [&] { pool.Go("deadline", ReadWithDeadline(fds[1], deadline)); }));
-        EXPECT_EQ(deadline.get_future().get(), Wake::kTimeout);
-        ASSERT_TRUE(pool.Post(0, [&] { pool.Go("echo", EchoOnce(fds[0], text)); }));
-      } else {
-        pool.Go("deadline", ReadWithDeadline(fds[1], deadline));
-        EXPECT_EQ(deadline.get_future().get(), Wake::kTimeout);
-        pool.Go("echo", EchoOnce(fds[0], text));
-      }
-      ASSERT_EQ(write(fds[1], "hello", 5), 5);
-      EXPECT_EQ(text.get_future().get(), "hello");
-    }
-    close(fds[0]);
-    close(fds[1]);
-  }
-}
-
-Task<> Produce(Channel<int>& channel, int from, int to) {
-  for (int i = from; i < to; ++i) {
-    if (!co_await channel.Send(i)) co_return;
-  }
-}
-
-Task<> Consume(Channel<int>& channel, std::atomic<int64_t>& sum) {
-  while (std::optional<int> value = co_await channel.Receive()) sum.fetch_add(*value);
-}
-
-Task<> RunChannel(size_t capacity, std::promise<int64_t>& result) {
-  Channel<int> channel(capacity);
-  std::atomic<int64_t> sum{0};
-  std::vector<JoinHandle> producers, consumers;
-  for (int i = 0; i < 4; ++i) consumers.push_back(Go("consumer", Consume(channel, sum)));
-  for (int i = 0; i < 4; ++i) {
-    producers.push_back(Go("producer", Produce(channel, i * 1000, (i + 1) * 1000)));
-  }
-  for (const JoinHandle& handle : producers) co_await handle.Join();
-  channel.Close();
-  for (const JoinHandle& handle : consumers) co_await handle.Join();
-  result.set_value(sum.load());
-}
-
-TEST(ChannelTest, EachValueArrivesOnce) {
-  for (size_t capacity : {0, 1, 16}) {
-    for (size_t procs : {1, 3}) {
-      Pool pool(Options(Policy::kStealing, procs));
-      std::promise<int64_t> result;
-      pool.Go("channel", RunChannel(capacity, result));
-      EXPECT_EQ(result.get_future().get(), 4000LL * 3999 / 2);
-    }
   }
 }
 

@@ -1,0 +1,230 @@
+#include "scheduler/sync/channel.h"
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "scheduler/scheduler.h"
+#include "tests/scheduler/pools.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+Task<> Produce(Channel<int>& channel, int from, int to) {
+  for (int i = from; i < to; ++i) {
+    const bool sent = co_await channel.Send(i);
+    if (!sent) co_return;
+  }
+}
+
+Task<> Consume(Channel<int>& channel, std::atomic<int64_t>& sum) {
+  while (true) {
+    const std::optional<int> value = co_await channel.Receive();
+    if (!value) co_return;
+    sum.fetch_add(*value);
+  }
+}
+
+Task<> ManyToMany(size_t capacity, int64_t& result) {
+  Channel<int> channel(capacity);
+  std::atomic<int64_t> sum{0};
+  std::vector<JoinHandle> producers, consumers;
+  for (int i = 0; i < 4; ++i) consumers.push_back(Go("consumer", Consume(channel, sum)));
+  for (int i = 0; i < 4; ++i) {
+    producers.push_back(Go("producer", Produce(channel, i * 1000, (i + 1) * 1000)));
+  }
+  for (const JoinHandle& handle : producers) co_await handle.Join();
+  channel.Close();
+  for (const JoinHandle& handle : consumers) co_await handle.Join();
+  result = sum.load();
+}
+
+TEST(ChannelTest, EachValueArrivesOnce) {
+  for (Policy policy : kPolicies) {
+    for (size_t capacity : {0, 1, 16}) {
+      for (size_t procs : {1, 3}) {
+        Pool pool(Options(policy, procs));
+        int64_t result = 0;
+        RunToEnd(pool, ManyToMany(capacity, result));
+        EXPECT_EQ(result, 4000LL * 3999 / 2);
+      }
+    }
+  }
+}
+
+// Below, one P: a G that yields until nothing moves leaves the others in their waits.
+class OneProcChannelTest : public testing::TestWithParam<Policy> {
+ protected:
+  Pool pool_{Options(GetParam(), 1)};
+};
+INSTANTIATE_TEST_SUITE_P(Policies, OneProcChannelTest, testing::ValuesIn(kPolicies));
+
+Task<> YieldOften() {
+  for (int i = 0; i < 1000; ++i) co_await Yield();
+}
+
+Task<> Collect(Channel<int>& channel, std::vector<int>& out) {
+  while (true) {
+    const std::optional<int> value = co_await channel.Receive();
+    if (!value) co_return;
+    out.push_back(*value);
+  }
+}
+
+Task<> SendsBlockAtTheBound(size_t capacity, std::vector<int>& out) {
+  Channel<int> channel(capacity);
+  std::vector<int> sent;
+  std::vector<JoinHandle> senders;
+  for (int i = 0; i < 5; ++i) senders.push_back(Go("send", Produce(channel, i, i + 1)));
+  co_await YieldOften();
+  size_t done = 0;
+  for (const JoinHandle& sender : senders) done += sender.done();
+  EXPECT_EQ(done, capacity);
+  JoinHandle collector = Go("collect", Collect(channel, out));
+  for (const JoinHandle& sender : senders) co_await sender.Join();
+  channel.Close();
+  co_await collector.Join();
+}
+
+TEST_P(OneProcChannelTest, SendersWaitAtTheBoundAndNoneIsLost) {
+  for (size_t capacity : {0, 1, 3}) {
+    std::vector<int> out;
+    RunToEnd(pool_, SendsBlockAtTheBound(capacity, out));
+    std::sort(out.begin(), out.end());
+    EXPECT_EQ(out, (std::vector<int>{0, 1, 2, 3, 4}));
+  }
+}
+
+Task<> OneSenderKeepsItsOrder(size_t capacity, std::vector<int>& out) {
+  Channel<int> channel(capacity);
+  JoinHandle collector = Go("collect", Collect(channel, out));
+  co_await Produce(channel, 0, 100);
+  channel.Close();
+  co_await collector.Join();
+}
+
+TEST_P(OneProcChannelTest, ValuesOfOneSenderArriveInOrder) {
+  for (size_t capacity : {0, 7}) {
+    std::vector<int> out;
+    RunToEnd(pool_, OneSenderKeepsItsOrder(capacity, out));
+    ASSERT_EQ(out.size(), 100u);
+    EXPECT_TRUE(std::is_sorted(out.begin(), out.end()));
+  }
+}
+
+Task<> ClosedChannel() {
+  Channel<int> channel(2);
+  for (int i = 1; i <= 2; ++i) {
+    const bool sent = co_await channel.Send(i);
+    EXPECT_TRUE(sent);
+  }
+  JoinHandle blocked = Go("blocked", Produce(channel, 3, 5));
+  co_await YieldOften();
+  channel.Close();
+  channel.Close();
+  co_await blocked.Join();
+  const bool refused = !co_await channel.Send(6);
+  EXPECT_TRUE(refused);
+  for (std::optional<int> expected :
+       {std::optional<int>(1), std::optional<int>(2), std::optional<int>(), std::optional<int>()}) {
+    const std::optional<int> got = co_await channel.Receive();
+    EXPECT_EQ(got, expected);
+  }
+}
+
+TEST_P(OneProcChannelTest, ACloseRefusesSendersAndLeavesWhatIsBuffered) {
+  RunToEnd(pool_, ClosedChannel());
+}
+
+Task<> ReceiveOne(Channel<int>& channel, std::optional<int>& out) {
+  out = co_await channel.Receive();
+}
+
+Task<> CancelledReceiver() {
+  Channel<int> channel(0);
+  std::optional<int> first, second;
+  JoinHandle gone = Go("gone", ReceiveOne(channel, first));
+  JoinHandle stays = Go("stays", ReceiveOne(channel, second));
+  co_await YieldOften();
+  gone.Cancel();  // queued, but still in the channel's list
+  const bool sent = co_await channel.Send(1);
+  EXPECT_TRUE(sent);
+  co_await gone.Join();
+  co_await stays.Join();
+  EXPECT_EQ(first, std::nullopt);
+  EXPECT_EQ(second, std::optional<int>(1));
+}
+
+TEST_P(OneProcChannelTest, ACancelledReceiverTakesNoValueWithIt) {
+  RunToEnd(pool_, CancelledReceiver());
+}
+
+Task<> SendOne(Channel<int>& channel, int value, bool& sent) {
+  sent = co_await channel.Send(value);
+}
+
+Task<> CancelledSender() {
+  Channel<int> channel(0);
+  bool first = true, second = false;
+  JoinHandle gone = Go("gone", SendOne(channel, 1, first));
+  JoinHandle stays = Go("stays", SendOne(channel, 2, second));
+  co_await YieldOften();
+  gone.Cancel();
+  const std::optional<int> got = co_await channel.Receive();
+  EXPECT_EQ(got, std::optional<int>(2));
+  co_await gone.Join();
+  co_await stays.Join();
+  EXPECT_FALSE(first);
+  EXPECT_TRUE(second);
+}
+
+TEST_P(OneProcChannelTest, ACancelledSendersValueIsNotDelivered) {
+  RunToEnd(pool_, CancelledSender());
+}
+
+Task<> SendPointer(Channel<std::unique_ptr<int>>& channel) {
+  const bool sent = co_await channel.Send(std::make_unique<int>(7));
+  EXPECT_TRUE(sent);
+}
+
+Task<> MovesPointers() {
+  Channel<std::unique_ptr<int>> channel(0);
+  JoinHandle sender = Go("send", SendPointer(channel));
+  const std::optional<std::unique_ptr<int>> got = co_await channel.Receive();
+  EXPECT_EQ(**got, 7);
+  co_await sender.Join();
+}
+
+TEST_P(OneProcChannelTest, CarriesWhatCanOnlyBeMoved) { RunToEnd(pool_, MovesPointers()); }
+
+Task<> ShortLived(Channel<int>& results, int value) {
+  Channel<int> own(0);
+  bool sent = false;
+  JoinHandle sender = Go("send", SendOne(own, value, sent));
+  const std::optional<int> got = co_await own.Receive();
+  co_await sender.Join();
+  EXPECT_TRUE(sent);
+  co_await results.Send(*got);
+}
+
+Task<> ManyShortLived(int n, int64_t& sum) {
+  Channel<int> results(4);
+  std::vector<JoinHandle> users;
+  for (int i = 0; i < n; ++i) users.push_back(Go("short", ShortLived(results, i)));
+  for (int i = 0; i < n; ++i) {
+    const std::optional<int> got = co_await results.Receive();
+    sum += *got;
+  }
+  for (const JoinHandle& user : users) co_await user.Join();
+}
+
+TEST(ChannelRaceTest, AChannelMayGoOnceItsUsersHaveEnded) {
+  Pool pool(Options(Policy::kStealing, 4));
+  int64_t sum = 0;
+  RunToEnd(pool, ManyShortLived(20'000, sum));
+  EXPECT_EQ(sum, 20'000LL * 19'999 / 2);
+}
+
+}  // namespace
+}  // namespace outrigger::scheduler
