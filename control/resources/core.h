@@ -6,14 +6,16 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "control/resources/fields.h"
 #include "envoy/config/core/v3/address.pb.h"
 #include "envoy/config/core/v3/base.pb.h"
 #include "envoy/config/core/v3/protocol.pb.h"
 #include "proxy/access_log/sink.h"
+#include "proxy/config/fields.h"
 #include "proxy/snapshot/snapshot.h"
 
 namespace outrigger::control {
+
+using proxy::FieldPath;
 
 // What parsers need beside the proto. References outlive the parsing.
 struct ResourceInputs {

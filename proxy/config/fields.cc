@@ -1,11 +1,11 @@
-#include "control/resources/fields.h"
+#include "proxy/config/fields.h"
 
 #include <algorithm>
 #include <vector>
 
 #include "google/protobuf/descriptor.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 
 using google::protobuf::FieldDescriptor;
 using scheduler::kSecond;
@@ -92,4 +92,4 @@ absl::Status CheckHeaderText(const std::string& text, const FieldPath& path) {
   return path.Error("value does not go into a header: it has a NUL, CR or LF");
 }
 
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy

@@ -1,4 +1,4 @@
-#include "control/resources/fields.h"
+#include "proxy/config/fields.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 
 #include "envoy/config/core/v3/address.pb.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 namespace {
 
 using google::protobuf::Duration;
@@ -121,4 +121,4 @@ TEST(FieldsTest, UnpackRefusesOtherTypesAndBrokenBytes) {
 }
 
 }  // namespace
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy

@@ -1,6 +1,6 @@
-// fields.h: what the parsers of this room share: where a field stands, and reading one with its
-// limits. An error names the place: `listener "ingress": address.socket_address.port_value: ...`.
-// It knows no resource.
+// fields.h: what parsers of resources share: where a field stands, and reading one with its limits.
+// An error names the place: `listener "ingress": address.socket_address.port_value: ...`.
+// On the control side alone; it knows no resource.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@
 #include "scheduler/base/status_macros.h"
 #include "scheduler/timer/timer_heap.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 
 // A place in a resource: a link to its parent, so that naming it costs nothing until it is wrong.
 // Field names are static text. The parent must live longer, hence no path[a][b]: that is path[a.b],
@@ -94,4 +94,4 @@ absl::StatusOr<T> Unpack(const google::protobuf::Any& any, const FieldPath& path
       absl::StrFormat("expected a %s, got \"%s\"", T::descriptor()->full_name(), any.type_url()));
 }
 
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy
