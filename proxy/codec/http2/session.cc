@@ -166,6 +166,7 @@ void Session::Produce(SliceQueue& out, size_t limit) {
     const uint8_t* data;
     const ssize_t size = nghttp2_session_mem_send(session_, &data);
     if (size < 0) broken_ = true;
+    if (size == 0 && SubmitDueResets()) continue;
     if (size <= 0) break;
     AppendBytes(data, static_cast<size_t>(size));
   }
@@ -177,6 +178,16 @@ void Session::Produce(SliceQueue& out, size_t limit) {
     tail_ = nullptr;
   }
   tail_start_ = tail_used_ = 0;
+}
+
+bool Session::SubmitDueResets() {
+  if (due_resets_.empty()) return false;
+  for (const DueReset& due : due_resets_) {
+    if (nghttp2_session_get_stream_user_data(session_, due.stream) == nullptr) continue;  // closed
+    nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, due.stream, due.code);
+  }
+  due_resets_.clear();
+  return true;
 }
 
 void Session::Drain() {

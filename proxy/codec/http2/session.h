@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "proxy/codec/http/codec.h"
 #include "proxy/snapshot/http_options.h"
@@ -72,6 +73,8 @@ class Session : public Codec {
   // Counts a received frame against what an honest peer sends (CVE-2019-9511, 9513, 9518).
   bool IsFlood(uint8_t type, size_t length, bool ends);
   void SayLastWord();
+  // True: there was one to submit.
+  bool SubmitDueResets();
   void AppendBytes(const uint8_t* data, size_t size);
   void FlushTail();
 
@@ -85,11 +88,16 @@ class Session : public Codec {
   size_t tail_start_ = 0, tail_used_ = 0;
   Http2Stream* streams_ = nullptr;  // open streams, linked
   size_t open_streams_ = 0;
-  uint64_t streams_seen_ = 0;    // in all; what IsFlood() measures by
-  uint64_t data_sent_ = 0;       // DATA frames
-  uint64_t window_updates_ = 0;  // received
-  uint64_t priorities_ = 0;      // received
-  uint32_t empty_frames_ = 0;    // received in a row
+  struct DueReset {
+    int32_t stream;
+    uint32_t code;
+  };
+  std::vector<DueReset> due_resets_;  // once all that can be sent before them is
+  uint64_t streams_seen_ = 0;         // in all; what IsFlood() measures by
+  uint64_t data_sent_ = 0;            // DATA frames
+  uint64_t window_updates_ = 0;       // received
+  uint64_t priorities_ = 0;           // received
+  uint32_t empty_frames_ = 0;         // received in a row
   SessionCounts counts_;
   bool feeding_ = false;
   bool eof_ = false;

@@ -140,7 +140,12 @@ void Http2Stream::Reset(ErrorCode code) {
     Close(code, Side::kLocal, false);
     return;
   }
-  nghttp2_submit_rst_stream(session_->session_, NGHTTP2_FLAG_NONE, id_, ToHttp2(code));
+  if (session_->server_ && headers_sent_) {
+    // Behind what was sent before: nghttp2 would drop what it still has of the stream.
+    session_->due_resets_.push_back({id_, ToHttp2(code)});
+  } else {
+    nghttp2_submit_rst_stream(session_->session_, NGHTTP2_FLAG_NONE, id_, ToHttp2(code));
+  }
   session_->MarkWritable();
 }
 
