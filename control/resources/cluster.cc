@@ -65,9 +65,11 @@ absl::Status ParseCircuitBreakers(const v3::CircuitBreakers& proto, const FieldP
 
 absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const FieldPath& path,
                              Cluster& to) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path,
-                                      {"idle_timeout", "max_headers_count",
-                                       "max_response_headers_kb", "max_requests_per_connection"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"idle_timeout", "max_headers_count", "max_response_headers_kb",
+                 "max_requests_per_connection", "max_stream_duration"}));
+  OUTRIGGER_READ(proto, path, max_stream_duration, to.max_stream_duration);
   OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
   OUTRIGGER_READ(proto, path, max_headers_count, to.response_headers.max_count, 1);
   uint32_t kilobytes = to.response_headers.max_bytes / 1024;

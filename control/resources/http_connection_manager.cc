@@ -49,6 +49,21 @@ absl::Status ParseServerHeader(const Hcm& proto, const FieldPath& path, HttpList
   }
 }
 
+absl::Status ParseInternalAddresses(const Hcm::InternalAddressConfig& proto, const FieldPath& path,
+                                    HttpListenerOptions& to) {
+  to.internal_unix_sockets = proto.unix_sockets();
+  for (int i = 0; i < proto.cidr_ranges_size(); ++i) {
+    const auto& from = proto.cidr_ranges(i);
+    absl::StatusOr<proxy::CidrRange> range =
+        proxy::CidrRange::Make(from.address_prefix(), from.prefix_len().value());
+    if (!range.ok()) {
+      return path.At("cidr_ranges", i).Error(std::string(range.status().message()));
+    }
+    to.internal_ranges.push_back(*range);
+  }
+  return absl::OkStatus();
+}
+
 // What is sent about the client and the request: x-forwarded-for, x-request-id, via.
 absl::Status ParseForwarding(const Hcm& proto, const FieldPath& path, HttpListenerOptions& to) {
   OUTRIGGER_RETURN_IF_ERROR(CheckHeaderText(proto.via(), path["via"]));
@@ -58,7 +73,14 @@ absl::Status ParseForwarding(const Hcm& proto, const FieldPath& path, HttpListen
   to.skip_xff_append = proto.skip_xff_append();
   OUTRIGGER_READ(proto, path, generate_request_id, to.generate_request_id);
   to.preserve_external_request_id = proto.preserve_external_request_id();
-  return absl::OkStatus();
+  to.always_set_request_id_in_response = proto.always_set_request_id_in_response();
+  to.append_x_forwarded_port = proto.append_x_forwarded_port();
+  to.proxy_100_continue = proto.proxy_100_continue();
+  to.strip_matching_host_port = proto.strip_matching_host_port();
+  to.strip_any_host_port = proto.strip_any_host_port();
+  to.strip_trailing_host_dot = proto.strip_trailing_host_dot();
+  return ParseInternalAddresses(proto.internal_address_config(), path["internal_address_config"],
+                                to);
 }
 
 absl::Status ParseTimeouts(const Hcm& proto, const FieldPath& path, HttpListenerOptions& to) {
@@ -71,8 +93,10 @@ absl::Status ParseTimeouts(const Hcm& proto, const FieldPath& path, HttpListener
 
 absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const FieldPath& path,
                              HttpListenerOptions& to) {
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path, {"idle_timeout", "max_connection_duration", "max_headers_count"}));
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+      proto, path,
+      {"idle_timeout", "max_connection_duration", "max_headers_count", "max_stream_duration"}));
+  OUTRIGGER_READ(proto, path, max_stream_duration, to.max_stream_duration);
   OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
   OUTRIGGER_READ(proto, path, max_connection_duration, to.max_connection_duration);
   OUTRIGGER_READ(proto, path, max_headers_count, to.request_headers.max_count, 1);
@@ -167,6 +191,14 @@ absl::Status CheckFields(const Hcm& proto, const FieldPath& path, ResourceInputs
                     "via",
                     "generate_request_id",
                     "preserve_external_request_id",
+                    "always_set_request_id_in_response",
+                    "append_x_forwarded_port",
+                    "proxy_100_continue",
+                    "strip_matching_host_port",
+                    "strip_any_host_port",
+                    "strip_trailing_host_dot",
+                    "internal_address_config",
+                    "stream_error_on_invalid_http_message",
                     "set_current_client_cert_details",
                     "upgrade_configs",
                     "normalize_path"});

@@ -21,7 +21,8 @@ int64_t WallClock() {
 
 scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream) {
   Exchange self(connection, stream);
-  if (const ClusterRoute* action = self.FindCluster()) {
+  const ClusterRoute* action = self.Prepare() ? self.FindCluster() : nullptr;
+  if (action) {
     self.StartTimers(*action);
     if (self.PickHost(*action)) {
       self.up_ = self.pool_->Acquire(self.pending_);
@@ -55,8 +56,8 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
       down_(stream),
       timer_(*this),
       local_headers_(stream.arena),
-      start_(shard_.Now()),
-      last_progress_(start_) {
+      start_(shard_.Now()) {
+  deadlines_.progress = start_;
   down_.SetObserver(&event_);
   pending_.signal = &event_;
   record_.start_ns = WallClock();
@@ -70,11 +71,30 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
 
 Exchange::~Exchange() { shard_.p.netpoll().RemoveTimer(timer_); }
 
-const ClusterRoute* Exchange::FindCluster() {
+bool Exchange::Prepare() {
   Headers& request = down_.headers;
   grpc_ = IsGrpc(request);
   head_ = request.Get(HeaderName::kMethod) == "HEAD";
-  PrepareRequest(request, options_, connection_.peer_address(), shard_.random);
+  // RFC 9110 10.1.1: the next hop that wants the body says so, and here that is this one.
+  const Header* expect = request.Find(HeaderName::kExpect);
+  if (expect && !options_.proxy_100_continue &&
+      scheduler::EqualsIgnoreCase(expect->value, "100-continue")) {
+    down_.SendInformational(100);
+    request.Remove(HeaderName::kExpect);
+  }
+  const RequestVerdict verdict = PrepareRequest(request, options_, connection_.peer_address(),
+                                                connection_.local_address(), shard_.random);
+  client_ip_ = verdict.client.ip;
+  if (!verdict.bad_path) return true;
+  shard_.stats.Inc(options_.stats.downstream_rq_failed_path_normalization);
+  LocalReply reply{400, ""};
+  reply.details = "path_normalization_failed";
+  Reply(reply);
+  return false;
+}
+
+const ClusterRoute* Exchange::FindCluster() {
+  Headers& request = down_.headers;
   const VirtualHost* host = FindVirtualHost(*options_.routes, request.Get(HeaderName::kAuthority));
   const Route* route = host ? FindRoute(*host, request) : nullptr;
   if (!route) {
@@ -90,10 +110,10 @@ const ClusterRoute* Exchange::FindCluster() {
     reply.details = "direct_response";
     // RFC 9110 10.2.2: where the created or moved thing is. Envoy names the request's own URI.
     if (direct->status == 201 || direct->status / 100 == 3) {
-      local_headers_.Add(HeaderName::kLocation,
-                         scheduler::Concat(request.Get(HeaderName::kScheme), "://",
-                                           request.Get(HeaderName::kAuthority),
-                                           request.Get(HeaderName::kPath)));
+      local_headers_.Add(
+          HeaderName::kLocation,
+          scheduler::Concat(request.Get(HeaderName::kScheme), "://",
+                            request.Get(HeaderName::kAuthority), request.Get(HeaderName::kPath)));
     }
     Reply(reply);
     return nullptr;
@@ -121,7 +141,7 @@ bool Exchange::PickHost(const ClusterRoute& action) {
     shard_.stats.Inc(options_.stats.no_cluster);
     LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
     reply.status = action.cluster_not_found_status;
-    record_.flags.Set(reply.flag);
+    record_.flags.Set(reply.flags);
     Reply(reply);
     return false;
   }
@@ -141,11 +161,14 @@ bool Exchange::PickHost(const ClusterRoute& action) {
 
 void Exchange::SendRequest(const ClusterRoute&) {
   up_->SetObserver(&event_);
-  upstream_start_ = shard_.Now();
+  if (cluster().max_stream_duration > 0) {
+    deadlines_.upstream_duration = shard_.Now() + cluster().max_stream_duration;
+    OnTimer();
+  }
   const bool end = down_.end_received && down_.body.empty() && down_.trailers.empty();
   request_ended_ = end;
   up_->SendHeaders(down_.headers, end);
-  if (end) StartRouteTimeout(start_);
+  if (end) RequestComplete(start_);
 }
 
 Exchange::Step Exchange::Copy() {
@@ -171,7 +194,7 @@ void Exchange::CopyRequestBody() {
   const size_t bytes = down_.body.bytes();
   const bool end = down_.end_received;
   if (bytes > 0 && up_->send_buffered() < high) {
-    last_progress_ = shard_.Now();
+    deadlines_.progress = shard_.Now();
     record_.bytes_received += bytes;
     const bool last = end && down_.trailers.empty();
     up_->SendData(down_.body, last);
@@ -187,12 +210,15 @@ void Exchange::CopyRequestBody() {
       up_->SendTrailers(down_.trailers);
     }
   }
-  if (request_ended_) StartRouteTimeout(shard_.Now());
+  if (request_ended_) RequestComplete(shard_.Now());
 }
 
-void Exchange::StartRouteTimeout(scheduler::Nanos from) {
-  if (route_timeout_ <= 0 || route_deadline_ != scheduler::kNever) return;
-  route_deadline_ = from + route_timeout_;
+void Exchange::RequestComplete(scheduler::Nanos when) {
+  request_complete_ = when;
+  deadlines_.request = scheduler::kNever;
+  // Envoy starts the route's clock when the whole request has come in.
+  if (route_timeout_ <= 0) return;
+  deadlines_.route = when + route_timeout_;
   OnTimer();
 }
 
@@ -204,7 +230,7 @@ std::string_view Exchange::ConnectDetail() const {
 
 void Exchange::CopyResponse() {
   if (up_->informational != 0 && !response_started_) {
-    down_.SendInformational(up_->informational);
+    if (options_.proxy_100_continue) down_.SendInformational(up_->informational);
     up_->informational = 0;
   }
   if (!up_->headers_complete) return;
@@ -213,14 +239,14 @@ void Exchange::CopyResponse() {
     record_.times.response_first = shard_.Now() - start_;
     const bool last = end && up_->body.empty() && up_->trailers.empty();
     SendResponseHeaders(last);
-    last_progress_ = shard_.Now();
+    deadlines_.progress = shard_.Now();
     response_ended_ = last;
     if (last) return;
   }
   const size_t high = listener_->per_connection_buffer_limit_bytes;
   const size_t bytes = up_->body.bytes();
   if (bytes > 0 && down_.send_buffered() < high) {
-    last_progress_ = shard_.Now();
+    deadlines_.progress = shard_.Now();
     record_.bytes_sent += bytes;
     const bool last = end && up_->trailers.empty();
     down_.SendData(up_->body, last);
@@ -245,13 +271,22 @@ void Exchange::SendResponseHeaders(bool end) {
   const std::string_view status = response.Get(HeaderName::kStatus);
   uint32_t code = 0;
   if (!absl::SimpleAtoi(scheduler::ToAbsl(status), &code)) code = 503;
+  upstream_status_ = code;
   record_.response_code = static_cast<int>(code);
   record_.response_code_details = "via_upstream";
   record_.response = &response;
-  const scheduler::Nanos waited = shard_.Now() - upstream_start_;
-  PrepareResponse(response, options_, waited / scheduler::kMillisecond,
-                  connection_.dates().Get(up_->arena));
+  // An answer that overtakes the request's end tells nothing of the upstream's time.
+  const int64_t upstream_ms =
+      request_ended_ ? (shard_.Now() - request_complete_) / scheduler::kMillisecond : -1;
+  AddRequestId(response);
+  PrepareResponse(response, options_, upstream_ms, connection_.dates().Get(up_->arena));
   down_.SendHeaders(response, end);
+}
+
+void Exchange::AddRequestId(Headers& response) {
+  if (!options_.always_set_request_id_in_response) return;
+  const std::string_view id = down_.headers.Get(HeaderName::kXRequestId);
+  if (!id.empty()) response.Set(HeaderName::kXRequestId, id);
 }
 
 void Exchange::OnUpstreamError() {
@@ -265,33 +300,34 @@ void Exchange::OnUpstreamError() {
     return;
   }
   // Part of the answer is out: all that is left is to break it off.
-  record_.flags.Set(ReplyFor(error, "", down_.arena).flag);
+  record_.flags.Set(ReplyFor(error, "", down_.arena).flags);
   stats.Inc(options_.stats.downstream_rq_tx_reset);
-  down_.Reset(error.code);
+  down_.Reset(ErrorCode::kConnectionClosed);
 }
 
 void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
-  if (code == ErrorCode::kTimeout && pool_) {
-    shard_.stats.Inc(cluster().stats.upstream_rq_timeout);
-  }
   if (response_started_) {
     const LocalReply reply = ReplyFor({code}, detail, down_.arena);
-    record_.flags.Set(reply.flag);
+    record_.flags.Set(reply.flags);
     record_.response_code_details = reply.details;
-    down_.Reset(code);
+    // INTERNAL_ERROR whatever it was, as Envoy says it: only the first half of an answer is out.
+    down_.Reset(ErrorCode::kConnectionClosed);
     return;
   }
   if (code == ErrorCode::kOverflow) local_headers_.AddStatic(HeaderName::kXEnvoyOverloaded, "true");
   LocalReply reply = ReplyFor({code}, detail, down_.arena);
   // Envoy: whose fault an idle stream is shows in the status.
-  if (code == ErrorCode::kIdleTimeout && !down_.end_received) reply.status = 408;
-  record_.flags.Set(reply.flag);
+  if ((code == ErrorCode::kIdleTimeout || code == ErrorCode::kMaxDuration) && !down_.end_received) {
+    reply.status = 408;
+  }
+  record_.flags.Set(reply.flags);
   Reply(reply);
 }
 
 void Exchange::Reply(const LocalReply& reply) {
   response_started_ = response_ended_ = true;
-  record_.response_code = static_cast<int>(reply.status);
+  upstream_status_ = reply.status;
+  record_.response_code = grpc_ ? 200 : static_cast<int>(reply.status);
   record_.response_code_details = reply.details;
   record_.response = &local_headers_;
   record_.bytes_sent = grpc_ || head_ ? 0 : reply.body.size();
@@ -302,33 +338,58 @@ void Exchange::Reply(const LocalReply& reply) {
     local_headers_.Set(HeaderName::kContentLength, scheduler::Concat(reply.body.size()));
     local_headers_.Set(HeaderName::kContentType, "text/plain");
   }
+  AddRequestId(local_headers_);
   PrepareResponse(local_headers_, options_, -1, connection_.dates().Get(down_.arena));
   SendLocalReply(down_, local_headers_, reply, grpc_, head_);
 }
 
 void Exchange::StartTimers(const ClusterRoute& action) {
-  idle_limit_ = action.idle_timeout.value_or(options_.stream_idle_timeout);
+  deadlines_.idle_limit = action.idle_timeout.value_or(options_.stream_idle_timeout);
   route_timeout_ = action.timeout;
-  // Envoy starts the route's clock when the whole request has come in.
-  if (route_timeout_ > 0 && down_.end_received) route_deadline_ = start_ + route_timeout_;
+  if (down_.end_received) {
+    if (route_timeout_ > 0) deadlines_.route = start_ + route_timeout_;
+  } else if (options_.request_timeout > 0) {
+    deadlines_.request = start_ + options_.request_timeout;
+  }
+  if (options_.max_stream_duration > 0) deadlines_.duration = start_ + options_.max_stream_duration;
   OnTimer();
 }
 
 void Exchange::OnTimer() {
-  const scheduler::Nanos now = shard_.Now();
-  const scheduler::Nanos idle_at =
-      idle_limit_ > 0 ? last_progress_ + idle_limit_ : scheduler::kNever;
-  if (now >= route_deadline_) {
-    timeout_ = ErrorCode::kTimeout;
-  } else if (now >= idle_at) {
-    timeout_ = ErrorCode::kIdleTimeout;
-    shard_.stats.Inc(options_.stats.downstream_rq_idle_timeout);
-  } else {
-    const scheduler::Nanos next = std::min(route_deadline_, idle_at);
+  timeout_ = deadlines_.Due(shard_.Now());
+  if (timeout_ == ErrorCode::kNone) {
+    const scheduler::Nanos next = deadlines_.Next();
     if (next != scheduler::kNever) shard_.p.netpoll().AddTimer(timer_, next);
     return;
   }
+  CountTimeout();
   event_.Set();
+}
+
+void Exchange::CountTimeout() {
+  StatSlab& stats = shard_.stats;
+  switch (timeout_) {
+    case ErrorCode::kTimeout:
+      if (pool_) stats.Inc(cluster().stats.upstream_rq_timeout);
+      break;
+    case ErrorCode::kAttemptTimeout:
+      if (pool_) stats.Inc(cluster().stats.upstream_rq_per_try_timeout);
+      break;
+    case ErrorCode::kUpstreamMaxDuration:
+      if (pool_) stats.Inc(cluster().stats.upstream_rq_max_duration_reached);
+      break;
+    case ErrorCode::kIdleTimeout:
+      stats.Inc(options_.stats.downstream_rq_idle_timeout);
+      break;
+    case ErrorCode::kRequestTimeout:
+      stats.Inc(options_.stats.downstream_rq_timeout);
+      break;
+    case ErrorCode::kMaxDuration:
+      stats.Inc(options_.stats.downstream_rq_max_duration_reached);
+      break;
+    default:
+      break;
+  }
 }
 
 void Exchange::Finish() {
@@ -380,7 +441,9 @@ void Exchange::CountResponse(uint32_t status) {
   const Counter up_class[] = {upstream.upstream_rq_1xx, upstream.upstream_rq_2xx,
                               upstream.upstream_rq_3xx, upstream.upstream_rq_4xx,
                               upstream.upstream_rq_5xx};
-  if (status >= 100 && status < 600) stats.Inc(up_class[status / 100 - 1]);
+  if (upstream_status_ >= 100 && upstream_status_ < 600) {
+    stats.Inc(up_class[upstream_status_ / 100 - 1]);
+  }
 }
 
 void Exchange::Log() {
@@ -389,6 +452,9 @@ void Exchange::Log() {
   record_.connection_id = connection_.id();
   record_.downstream_local = connection_.local_address().text;
   record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
+  if (!client_ip_.empty()) {
+    record_.downstream_remote = down_.arena.Copy(scheduler::Concat(client_ip_, ":0"));
+  }
   for (const AccessLogConfig& log : options_.access_logs) shard_.logs.Write(log, record_);
 }
 

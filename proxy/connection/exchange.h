@@ -7,6 +7,7 @@
 
 #include "proxy/access_log/record.h"
 #include "proxy/connection/connection_manager.h"
+#include "proxy/connection/deadlines.h"
 #include "proxy/connection/local_reply.h"
 #include "proxy/router/route_table.h"
 
@@ -25,6 +26,8 @@ class Exchange {
 
   enum class Step : uint8_t { kWait, kDone };
 
+  // False: answered locally.
+  bool Prepare();
   // Null: answered locally.
   const ClusterRoute* FindCluster();
   bool PickHost(const ClusterRoute& action);
@@ -38,12 +41,14 @@ class Exchange {
   void ReplyError(ErrorCode code, std::string_view detail = {});
   void Redirected(const struct Redirect& redirect, const Route& route);
   void SendResponseHeaders(bool end);
+  void AddRequestId(Headers& response);
   void StartTimers(const ClusterRoute& action);
-  // Once, when the whole request has come in.
-  void StartRouteTimeout(scheduler::Nanos from);
+  // Once, when the whole request has come in and is passed on.
+  void RequestComplete(scheduler::Nanos when);
   // What the transport says of a failed connect; empty if it says nothing.
   std::string_view ConnectDetail() const;
   void OnTimer();
+  void CountTimeout();
   bool timed_out() const { return timeout_ != ErrorCode::kNone; }
   void Finish();
   void Log();
@@ -70,13 +75,13 @@ class Exchange {
   ExchangeTimer timer_;
   Headers local_headers_;  // of a local reply
   AccessRecord record_;
+  std::string_view client_ip_;  // from x-forwarded-for, where that is believed
   const scheduler::Nanos start_;
-  scheduler::Nanos upstream_start_ = 0;
-  scheduler::Nanos route_deadline_ = scheduler::kNever;
-  scheduler::Nanos idle_limit_ = 0;
-  scheduler::Nanos last_progress_;
+  scheduler::Nanos request_complete_ = 0;
+  Deadlines deadlines_;
   Nanos route_timeout_ = 0;
   ErrorCode timeout_ = ErrorCode::kNone;
+  uint32_t upstream_status_ = 0;  // what the cluster counts: a gRPC client sees 200
   bool grpc_ = false;
   bool head_ = false;
   bool request_ended_ = false;  // its end was passed on (or is not wanted)

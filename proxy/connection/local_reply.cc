@@ -6,6 +6,8 @@
 namespace outrigger::proxy {
 namespace {
 
+constexpr int kDeadlineExceeded = 4;  // gRPC
+
 struct Row {
   ErrorCode code;
   uint32_t status;
@@ -48,10 +50,19 @@ LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& ar
     case ErrorCode::kNoHealthyHost:
       return {503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream"};
     case ErrorCode::kTimeout:
+    case ErrorCode::kAttemptTimeout:
       return {504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout,
               "response_timeout"};
     case ErrorCode::kIdleTimeout:
       return {504, "stream timeout", ResponseFlag::kStreamIdleTimeout, "stream_idle_timeout"};
+    case ErrorCode::kRequestTimeout:
+      return {408, "request timeout", {}, "request_overall_timeout"};
+    case ErrorCode::kMaxDuration:
+      return {504, "downstream duration timeout", {}, "max_duration_timeout", kDeadlineExceeded};
+    case ErrorCode::kUpstreamMaxDuration:
+      return {504, "upstream max stream duration reached",
+              ResponseFlag::kUpstreamMaxStreamDurationReached,
+              "upstream_max_stream_duration_reached"};
     default:
       break;
   }
@@ -96,7 +107,9 @@ void SendLocalReply(Stream& stream, Headers& response, const LocalReply& reply, 
   if (grpc) {  // Trailers-Only (gRPC over HTTP/2, "Responses")
     response.Set(HeaderName::kStatus, "200");
     response.Set(HeaderName::kContentType, "application/grpc");
-    response.Set(HeaderName::kGrpcStatus, scheduler::Concat(GrpcStatus(reply.status)));
+    response.Set(
+        HeaderName::kGrpcStatus,
+        scheduler::Concat(reply.grpc_status >= 0 ? reply.grpc_status : GrpcStatus(reply.status)));
     if (!reply.body.empty()) {
       response.Set(HeaderName::kGrpcMessage, grpc::EncodeMessage(reply.body));
     }

@@ -13,8 +13,9 @@ namespace outrigger::proxy {
 struct LocalReply {
   uint32_t status = 500;
   std::string_view body;  // static, or in the stream's arena
-  ResponseFlag flag{};
+  ResponseFlags flags;
   std::string_view details;  // %RESPONSE_CODE_DETAILS%
+  int grpc_status = -1;      // to a gRPC client; -1: by the HTTP status
 };
 
 // What an early end on the upstream side answers, `error.code` other than kNone. `detail` (may be

@@ -26,7 +26,13 @@ bool IsHopByHop(const Header& header) {
   }
 }
 
+constexpr uint64_t kHopByHop =
+    Headers::Bit(HeaderName::kConnection) | Headers::Bit(HeaderName::kKeepAlive) |
+    Headers::Bit(HeaderName::kProxyConnection) | Headers::Bit(HeaderName::kTransferEncoding) |
+    Headers::Bit(HeaderName::kUpgrade) | Headers::Bit(HeaderName::kTe);
+
 void RemoveHopByHop(Headers& headers) {
+  if (!headers.MayHold(kHopByHop)) return;
   headers.RemoveIf([](const Header& header) { return IsHopByHop(header); });
 }
 
@@ -78,26 +84,82 @@ void AppendTo(Headers& headers, HeaderName id, std::string_view separator, std::
   headers.Set(id, list);
 }
 
+// RFC 9113 8.2.3: crumbs of a cookie become one field again for who reads fields one by one.
+void JoinCookies(Headers& request) {
+  const Header* first = request.Find(HeaderName::kCookie);
+  if (!first) return;
+  const bool single = std::none_of(first + 1, request.end(), [](const Header& header) {
+    return header.id == HeaderName::kCookie;
+  });
+  if (single) return;
+  std::string joined;
+  for (const Header& header : request) {
+    if (header.id != HeaderName::kCookie) continue;
+    scheduler::Append(joined, joined.empty() ? "" : "; ", header.value);
+  }
+  request.Set(HeaderName::kCookie, joined);
+}
+
+// strip_{matching,any}_host_port and strip_trailing_host_dot.
+void StripHost(Headers& request, const HttpListenerOptions& options, const Address& local) {
+  if (!options.strip_any_host_port && !options.strip_matching_host_port &&
+      !options.strip_trailing_host_dot) {
+    return;
+  }
+  const std::string_view authority = request.Get(HeaderName::kAuthority);
+  const size_t colon = authority.rfind(':');
+  const bool has_port = colon != authority.npos && authority.find(']', colon) == authority.npos;
+  std::string_view host = has_port ? authority.substr(0, colon) : authority;
+  std::string_view port = has_port ? authority.substr(colon + 1) : std::string_view();
+  if (options.strip_any_host_port ||
+      (options.strip_matching_host_port && port == scheduler::Concat(local.port()))) {
+    port = {};
+  }
+  if (options.strip_trailing_host_dot && host.ends_with('.')) host.remove_suffix(1);
+  if (host.size() + (port.empty() ? 0 : port.size() + 1) == authority.size()) return;
+  request.Set(HeaderName::kAuthority,
+              port.empty() ? std::string(host) : scheduler::Concat(host, ":", port));
+}
+
 }  // namespace
 
-void PrepareRequest(Headers& request, const HttpListenerOptions& options, const Address& peer,
-                    Random& random) {
+RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& options,
+                              const Address& peer, const Address& local, Random& random) {
   RemoveHopByHop(request);
-  const bool edge = options.use_remote_address;
-  if (edge) {
+  const std::string_view path = request.Get(HeaderName::kPath);
+  // RFC 9112 3.2: a fragment is never sent; two readers could take it for two paths.
+  if (path.find('#') != path.npos) return {.bad_path = true};
+  StripHost(request, options, local);
+  JoinCookies(request);
+  RequestVerdict verdict{.client = FindClientAddress(request, options, peer)};
+  const bool edge = options.use_remote_address && !verdict.client.internal;
+  if (options.use_remote_address) {
     const std::string ip = peer.is_ip() ? peer.ip() : "";
     // A peer on this host is told by the host's own address: 127.0.0.1 says nothing further on.
     if (!options.skip_xff_append && !ip.empty()) {
       AppendTo(request, HeaderName::kXForwardedFor, ",",
                peer.is_loopback() ? LocalInterfaceIp() : ip);
     }
-    if (!ip.empty()) request.Set(HeaderName::kXEnvoyExternalAddress, ip);
     if (options.xff_num_trusted_hops == 0) request.Set(HeaderName::kXForwardedProto, "http");
   }
   if (!request.Find(HeaderName::kXForwardedProto)) {
     request.AddStatic(HeaderName::kXForwardedProto, "http");
   }
-  RemoveInternal(request, edge);
+  if (options.append_x_forwarded_port &&
+      (!request.Find(HeaderName::kXForwardedPort) ||
+       (options.use_remote_address && options.xff_num_trusted_hops == 0))) {
+    request.Set(HeaderName::kXForwardedPort, scheduler::Concat(local.port()));
+  }
+  if (verdict.client.internal) {
+    request.Set(HeaderName::kXEnvoyInternal, "true");
+  } else {
+    RemoveInternal(request, edge);
+  }
+  if (edge && !verdict.client.ip.empty()) {
+    request.Set(HeaderName::kXEnvoyExternalAddress, verdict.client.ip);
+  } else if (edge && peer.is_ip()) {
+    request.Set(HeaderName::kXEnvoyExternalAddress, peer.ip());
+  }
   const Header* id = request.Find(HeaderName::kXRequestId);
   if (options.generate_request_id && (!id || (edge && !options.preserve_external_request_id))) {
     char* text = static_cast<char*>(request.arena().Alloc(36, 1));
@@ -106,6 +168,7 @@ void PrepareRequest(Headers& request, const HttpListenerOptions& options, const 
     request.AddStatic(HeaderName::kXRequestId, {text, 36});
   }
   if (!options.via.empty()) AppendTo(request, HeaderName::kVia, ", ", options.via);
+  return verdict;
 }
 
 void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,

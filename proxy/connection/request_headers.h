@@ -7,14 +7,20 @@
 #include <string_view>
 
 #include "proxy/codec/http/stream.h"
+#include "proxy/connection/client_address.h"
 #include "proxy/snapshot/listener.h"
 #include "proxy/worker/random.h"
 
 namespace outrigger::proxy {
 
-// In place, before routing. `peer`: the downstream address.
-void PrepareRequest(Headers& request, const HttpListenerOptions& options, const Address& peer,
-                    Random& random);
+struct RequestVerdict {
+  bool bad_path = false;  // to be refused: the rest is not done
+  ClientAddress client;
+};
+
+// In place, before routing. `peer` and `local`: the ends of the downstream connection.
+RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& options,
+                              const Address& peer, const Address& local, Random& random);
 // The upstream's answer (or a local reply) before it goes downstream. `upstream_ms` < 0: local.
 // `date`: an IMF-fixdate that outlives the stream's headers.
 void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,

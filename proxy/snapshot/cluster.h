@@ -50,6 +50,7 @@ struct Cluster {
   Http2Options http2_options;
   HeaderLimits response_headers;
   Nanos idle_timeout = 3600 * kSecond;
+  Nanos max_stream_duration = 0;  // common_http_protocol_options
   uint32_t max_requests_per_connection = 0;
   CircuitBreakers circuit_breakers;
   uint32_t per_connection_buffer_limit_bytes = 1024 * 1024;

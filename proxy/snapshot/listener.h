@@ -9,6 +9,7 @@
 
 #include "proxy/access_log/config.h"
 #include "proxy/snapshot/address.h"
+#include "proxy/snapshot/cidr.h"
 #include "proxy/snapshot/http_options.h"
 #include "proxy/snapshot/route.h"
 #include "proxy/stats/scopes.h"
@@ -27,13 +28,22 @@ struct HttpListenerOptions {
   bool use_remote_address = false;
   uint32_t xff_num_trusted_hops = 0;
   bool skip_xff_append = false;
+  bool append_x_forwarded_port = false;
+  std::vector<CidrRange> internal_ranges;  // internal_address_config.cidr_ranges
+  bool internal_unix_sockets = false;
   bool generate_request_id = true;
   bool preserve_external_request_id = false;
+  bool always_set_request_id_in_response = false;
+  bool proxy_100_continue = false;
+  bool strip_matching_host_port = false;
+  bool strip_any_host_port = false;
+  bool strip_trailing_host_dot = false;
   HeaderLimits request_headers;
   Http2Options http2;
   Nanos idle_timeout = 3600 * kSecond;
   Nanos max_connection_duration = 0;
   Nanos stream_idle_timeout = 300 * kSecond;
+  Nanos max_stream_duration = 0;  // common_http_protocol_options
   Nanos request_timeout = 0;
   Nanos request_headers_timeout = 0;
   Nanos drain_timeout = 5 * kSecond;

@@ -41,8 +41,8 @@ class Codec {
   virtual void Produce(SliceQueue& out, size_t limit) = 0;
   // Starts a graceful end: no new streams, open ones finish. Idempotent.
   virtual void Drain() = 0;
-  // A drain's notice has had its time: from now on new streams are refused, whether the peer has seen
-  // it or not. No-op before Drain().
+  // A drain's notice has had its time: from now on new streams are refused, whether the peer has
+  // seen it or not. No-op before Drain().
   virtual void EndDrain() {}
   // True once the connection may be closed after all produced bytes are written.
   virtual bool finished() const = 0;

@@ -18,7 +18,7 @@ void Headers::Add(std::string_view name, std::string_view value) {
 
 void Headers::Set(HeaderName id, std::string_view value) {
   value = arena_.Copy(value);
-  for (size_t i = 0; i < size_; ++i) {
+  for (size_t i = 0; MayHold(Bit(id)) && i < size_; ++i) {
     if (headers_[i].id != id) continue;
     headers_[i].value = value;
     // Any further ones go; the first stays in its place.
@@ -41,6 +41,7 @@ void Headers::Set(std::string_view name, std::string_view value) {
 }
 
 size_t Headers::Remove(HeaderName id) {
+  if (!MayHold(Bit(id))) return 0;
   return RemoveIf([id](const Header& header) { return header.id == id; });
 }
 

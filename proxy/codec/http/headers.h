@@ -34,6 +34,7 @@ class Headers {
 
   // The first with this name; null if there is none.
   const Header* Find(HeaderName id) const {
+    if (!MayHold(Bit(id))) return nullptr;
     for (const Header& header : *this) {
       if (header.id == id) return &header;
     }
@@ -46,14 +47,21 @@ class Headers {
     return header ? header->value : std::string_view();
   }
 
+  // False: none of a set of names, each its Bit(), is here. One look for a whole set of look-ups.
+  static constexpr uint64_t Bit(HeaderName id) { return uint64_t{1} << static_cast<uint8_t>(id); }
+  bool MayHold(uint64_t names) const { return (seen_ & names) != 0; }
+
   // Add: appends. The plain forms copy the value (and the name) into the arena; AddStatic takes
   // views that outlive the stream.
-  void Add(HeaderName id, std::string_view value) { AddRaw({HeaderText(id), arena_.Copy(value), id}); }
+  void Add(HeaderName id, std::string_view value) {
+    AddRaw({HeaderText(id), arena_.Copy(value), id});
+  }
   void Add(std::string_view name, std::string_view value);
   void AddStatic(HeaderName id, std::string_view value) { AddRaw({HeaderText(id), value, id}); }
   void AddRaw(const Header& header) {
     if (size_ == capacity_) Reserve(capacity_ ? 2 * capacity_ : 24);
     headers_[size_++] = header;
+    seen_ |= Bit(header.id);
   }
   // Replaces the first and removes the others, or appends (pseudo headers go first).
   void Set(HeaderName id, std::string_view value);
@@ -68,7 +76,10 @@ class Headers {
     return before - size_;
   }
 
-  void Clear() { size_ = 0; }
+  void Clear() {
+    size_ = 0;
+    seen_ = 0;
+  }
   // Copies all of `other`'s entries: their bytes too, into this list's arena.
   void CopyFrom(const Headers& other);
   // Sum of name and value lengths.
@@ -82,6 +93,7 @@ class Headers {
   Header* headers_ = nullptr;
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
+  uint64_t seen_ = 0;  // names that were added since the last Clear()
 };
 
 }  // namespace outrigger::proxy

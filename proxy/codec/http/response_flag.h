@@ -9,36 +9,36 @@
 namespace outrigger::proxy {
 
 // X(enumerator and %RESPONSE_FLAGS_LONG%, %RESPONSE_FLAGS%)
-#define OUTRIGGER_RESPONSE_FLAGS(X)        \
-  X(FailedLocalHealthCheck, "LH")          \
-  X(NoHealthyUpstream, "UH")               \
-  X(UpstreamRequestTimeout, "UT")          \
-  X(LocalReset, "LR")                      \
-  X(UpstreamRemoteReset, "UR")             \
-  X(UpstreamConnectionFailure, "UF")       \
-  X(UpstreamConnectionTermination, "UC")   \
-  X(UpstreamOverflow, "UO")                \
-  X(NoRouteFound, "NR")                    \
-  X(DelayInjected, "DI")                   \
-  X(FaultInjected, "FI")                   \
-  X(RateLimited, "RL")                     \
-  X(UnauthorizedExternalService, "UAEX")   \
-  X(RateLimitServiceError, "RLSE")         \
-  X(DownstreamConnectionTermination, "DC") \
-  X(UpstreamRetryLimitExceeded, "URX")     \
-  X(StreamIdleTimeout, "SI")               \
-  X(InvalidEnvoyRequestHeaders, "IH")      \
-  X(DownstreamProtocolError, "DPE")        \
+#define OUTRIGGER_RESPONSE_FLAGS(X)            \
+  X(FailedLocalHealthCheck, "LH")              \
+  X(NoHealthyUpstream, "UH")                   \
+  X(UpstreamRequestTimeout, "UT")              \
+  X(LocalReset, "LR")                          \
+  X(UpstreamRemoteReset, "UR")                 \
+  X(UpstreamConnectionFailure, "UF")           \
+  X(UpstreamConnectionTermination, "UC")       \
+  X(UpstreamOverflow, "UO")                    \
+  X(NoRouteFound, "NR")                        \
+  X(DelayInjected, "DI")                       \
+  X(FaultInjected, "FI")                       \
+  X(RateLimited, "RL")                         \
+  X(UnauthorizedExternalService, "UAEX")       \
+  X(RateLimitServiceError, "RLSE")             \
+  X(DownstreamConnectionTermination, "DC")     \
+  X(UpstreamRetryLimitExceeded, "URX")         \
+  X(StreamIdleTimeout, "SI")                   \
+  X(InvalidEnvoyRequestHeaders, "IH")          \
+  X(DownstreamProtocolError, "DPE")            \
   X(UpstreamMaxStreamDurationReached, "UMSDR") \
-  X(ResponseFromCacheFilter, "RFCF")       \
-  X(NoFilterConfigFound, "NFCF")           \
-  X(DurationTimeout, "DT")                 \
-  X(UpstreamProtocolError, "UPE")          \
-  X(NoClusterFound, "NC")                  \
-  X(OverloadManager, "OM")                 \
-  X(DnsResolutionFailed, "DF")             \
-  X(DropOverLoad, "DO")                    \
-  X(DownstreamRemoteReset, "DR")           \
+  X(ResponseFromCacheFilter, "RFCF")           \
+  X(NoFilterConfigFound, "NFCF")               \
+  X(DurationTimeout, "DT")                     \
+  X(UpstreamProtocolError, "UPE")              \
+  X(NoClusterFound, "NC")                      \
+  X(OverloadManager, "OM")                     \
+  X(DnsResolutionFailed, "DF")                 \
+  X(DropOverLoad, "DO")                        \
+  X(DownstreamRemoteReset, "DR")               \
   X(UnconditionalDropOverload, "UDO")
 
 enum class ResponseFlag : uint8_t {
@@ -57,6 +57,7 @@ class ResponseFlags {
   ResponseFlags(ResponseFlag flag) { Set(flag); }  // NOLINT: a flag is a set of one
 
   void Set(ResponseFlag flag) { bits_ |= Bit(flag); }
+  void Set(ResponseFlags flags) { bits_ |= flags.bits_; }
   bool Has(ResponseFlag flag) const { return bits_ & Bit(flag); }
   bool empty() const { return bits_ == 0; }
   bool operator==(const ResponseFlags& other) const = default;

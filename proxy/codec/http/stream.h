@@ -1,5 +1,6 @@
-// stream.h: one HTTP exchange as one side's codec sees it, the same for HTTP/1 and HTTP/2, server and
-// client. What came in lies here as plain state; what goes out is a call. A coroutine waits on `event`.
+// stream.h: one HTTP exchange as one side's codec sees it, the same for HTTP/1 and HTTP/2, server
+// and client. What came in lies here as plain state; what goes out is a call. A coroutine waits on
+// `event`.
 #pragma once
 
 #include <cstddef>
@@ -24,14 +25,14 @@ class Stream {
   Stream& operator=(const Stream&) = delete;
 
   // --- What came in. The codec writes, the handler reads. After a change the codec calls Notify().
-  Arena arena;            // memory of the stream's headers; the handler may allocate here too
-  Headers headers;        // the request (server side) or the final response (client side)
+  Arena arena;      // memory of the stream's headers; the handler may allocate here too
+  Headers headers;  // the request (server side) or the final response (client side)
   Headers trailers;
   SliceQueue body;        // received, not yet taken
   uint64_t received = 0;  // body bytes received in all
   bool headers_complete = false;
-  bool end_received = false;  // no further body or trailers will come
-  StreamError error;      // set once: nothing more comes, nothing can be sent
+  bool end_received = false;   // no further body or trailers will come
+  StreamError error;           // set once: nothing more comes, nothing can be sent
   uint16_t informational = 0;  // last 1xx status received (client side), 0 if none
 
   // --- What goes out. Calls after `error` is set, or after the end was sent, do nothing.
@@ -55,8 +56,8 @@ class Stream {
   // Takes the handler off: the codec may end the stream on its own (it resets it if it is still
   // open), and frees it when it is done. The handler must not touch it afterwards.
   virtual void Release() = 0;
-  // Takes over the handler's reference to `other` until this stream is freed: what was sent here may
-  // still point into its arena.
+  // Takes over the handler's reference to `other` until this stream is freed: what was sent here
+  // may still point into its arena.
   void ReleaseWithThis(Stream& other) { kept_ = &other; }
 
   // Where Notify() goes; a proxied request gives both of its streams the same signal.

@@ -153,8 +153,8 @@ TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
           ".explicit_http_config.http2_protocol_options.max_outbound_frames: value must "
           "be greater than or equal to 1");
   EXPECT_EQ(TypedErrorOf("explicit_http_config: {http2_protocol_options: {}}\n"
-                         "    common_http_protocol_options: {max_stream_duration: 1s}"),
-            place + ".common_http_protocol_options.max_stream_duration: not supported yet");
+                         "    common_http_protocol_options: {max_connection_duration: 1s}"),
+            place + ".common_http_protocol_options.max_connection_duration: not supported yet");
   EXPECT_THAT(TypedErrorOf("explicit_http_config: {http2_protocol_options: {}}\n"
                            "http2_protocol_options: {}"),
               ::testing::StartsWith(place + ": http2_protocol_options and "));

@@ -138,15 +138,31 @@ TEST_F(HttpConnectionManagerTest, RefusesWhatIsNotThereYet) {
             "x: codec_type: HTTP1 is not supported yet; AUTO and HTTP2 are");
   EXPECT_EQ(Message(ParseAll("{stat_prefix: in, rds: {}}").status()),
             "x: rds: RDS is not supported yet; use route_config");
-  EXPECT_EQ(ErrorOf("common_http_protocol_options: {max_stream_duration: 1s}"),
-            "x: common_http_protocol_options.max_stream_duration: not supported yet");
   for (const char* field :
        {"normalize_path: true", "merge_slashes: true", "delayed_close_timeout: 1s",
-        "forward_client_cert_details: SANITIZE_SET", "always_set_request_id_in_response: true",
-        "strip_any_host_port: true", "proxy_100_continue: true", "internal_address_config: {}"}) {
+        "forward_client_cert_details: SANITIZE_SET"}) {
     const std::string name(field, std::string_view(field).find(':'));
     EXPECT_EQ(ErrorOf(field), "x: " + name + ": not supported yet");
   }
+}
+
+TEST_F(HttpConnectionManagerTest, ReadsWhatIsToldOfTheClient) {
+  const auto parsed = Parse(
+      "internal_address_config: {unix_sockets: true, cidr_ranges: [{address_prefix: 10.0.0.0, "
+      "prefix_len: 8}]}\n"
+      "common_http_protocol_options: {max_stream_duration: 1s}\n"
+      "always_set_request_id_in_response: true\nstrip_any_host_port: true\n"
+      "append_x_forwarded_port: true\nproxy_100_continue: true");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->internal_ranges.size(), 1u);
+  EXPECT_TRUE(parsed->internal_unix_sockets);
+  EXPECT_EQ(parsed->max_stream_duration, proxy::kSecond);
+  EXPECT_TRUE(parsed->always_set_request_id_in_response);
+  EXPECT_TRUE(parsed->strip_any_host_port);
+  EXPECT_TRUE(parsed->append_x_forwarded_port);
+  EXPECT_TRUE(parsed->proxy_100_continue);
+  EXPECT_EQ(ErrorOf("internal_address_config: {cidr_ranges: [{address_prefix: ten}]}"),
+            "x: internal_address_config.cidr_ranges[0]: malformed IP address in address_prefix");
 }
 
 TEST_F(HttpConnectionManagerTest, WarnsOfUpgradesThatCannotHappenYet) {

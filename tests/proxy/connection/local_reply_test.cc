@@ -26,7 +26,7 @@ TEST_P(ReplyForTest, SaysWhatEnvoySays) {
   const ReplyCase& want = GetParam();
   const LocalReply reply = ReplyFor({want.code, Side::kUpstream, false}, "", arena);
   EXPECT_EQ(reply.status, want.status);
-  EXPECT_EQ(ShortName(reply.flag), want.flag);
+  EXPECT_EQ(reply.flags.ToShort(), want.flag);
   const bool reset = want.details.starts_with("upstream_reset");
   EXPECT_EQ(reply.body, reset ? std::string(kReset).append(want.body) : want.body);
   EXPECT_EQ(reply.details, want.details);
@@ -40,6 +40,14 @@ INSTANTIATE_TEST_SUITE_P(
         ReplyCase{ErrorCode::kNoHealthyHost, 503, "UH", "no healthy upstream",
                   "no_healthy_upstream"},
         ReplyCase{ErrorCode::kTimeout, 504, "UT", "upstream request timeout", "response_timeout"},
+        ReplyCase{ErrorCode::kAttemptTimeout, 504, "UT", "upstream request timeout",
+                  "response_timeout"},
+        ReplyCase{ErrorCode::kRequestTimeout, 408, "-", "request timeout",
+                  "request_overall_timeout"},
+        ReplyCase{ErrorCode::kMaxDuration, 504, "-", "downstream duration timeout",
+                  "max_duration_timeout"},
+        ReplyCase{ErrorCode::kUpstreamMaxDuration, 504, "UMSDR",
+                  "upstream max stream duration reached", "upstream_max_stream_duration_reached"},
         ReplyCase{ErrorCode::kIdleTimeout, 504, "SI", "stream timeout", "stream_idle_timeout"},
         ReplyCase{ErrorCode::kReset, 503, "UR", "remote reset",
                   "upstream_reset_before_response_started{remote_reset}"},

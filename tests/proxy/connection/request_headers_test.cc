@@ -27,7 +27,7 @@ class RequestHeadersTest : public testing::Test {
     return text;
   }
   std::string Request(const Fields& fields) {
-    PrepareRequest(Fill(fields), options_, peer_, random_);
+    verdict_ = PrepareRequest(Fill(fields), options_, peer_, local_, random_);
     return Text();
   }
   std::string Response(const Fields& fields, int64_t upstream_ms = -1) {
@@ -39,7 +39,9 @@ class RequestHeadersTest : public testing::Test {
   Headers headers_{arena_};
   HttpListenerOptions options_;
   Address peer_ = *Address::Ip("10.0.0.9", 1234);
+  Address local_ = *Address::Ip("10.0.0.1", 15006);
   Random random_{1};
+  RequestVerdict verdict_;
 };
 
 TEST_F(RequestHeadersTest, HopByHopFieldsEndHere) {
@@ -66,8 +68,8 @@ TEST_F(RequestHeadersTest, AnEdgeAppendsThePeer) {
   EXPECT_EQ(Request({{"x-forwarded-proto", "https"}}),
             "x-forwarded-proto=http;x-forwarded-for=10.0.0.9;x-envoy-external-address=10.0.0.9;");
   EXPECT_EQ(Request({{"x-forwarded-for", "1.2.3.4"}, {"x-forwarded-for", "5.6.7.8"}}),
-            "x-forwarded-for=1.2.3.4,5.6.7.8,10.0.0.9;x-envoy-external-address=10.0.0.9;"
-            "x-forwarded-proto=http;");
+            "x-forwarded-for=1.2.3.4,5.6.7.8,10.0.0.9;x-forwarded-proto=http;"
+            "x-envoy-external-address=10.0.0.9;");
   options_.skip_xff_append = true;
   EXPECT_EQ(Request({{"x-envoy-external-address", "9.9.9.9"}}),
             "x-envoy-external-address=10.0.0.9;x-forwarded-proto=http;");
@@ -78,7 +80,7 @@ TEST_F(RequestHeadersTest, TrustedHopsKeepTheirProto) {
   options_.xff_num_trusted_hops = 1;
   EXPECT_EQ(Request({{"x-forwarded-proto", "https"}, {"x-forwarded-for", "1.2.3.4"}}),
             "x-forwarded-proto=https;x-forwarded-for=1.2.3.4,10.0.0.9;"
-            "x-envoy-external-address=10.0.0.9;");
+            "x-envoy-external-address=1.2.3.4;");
 }
 
 TEST_F(RequestHeadersTest, AUnixPeerHasNoAddress) {
@@ -109,22 +111,70 @@ TEST_F(RequestHeadersTest, ExternalCallersSetNoInternalFields) {
 
 TEST_F(RequestHeadersTest, RequestIdIsMadeWhereNoneIsTrusted) {
   options_.generate_request_id = true;
-  PrepareRequest(Fill({}), options_, peer_, random_);
+  PrepareRequest(Fill({}), options_, peer_, local_, random_);
   const std::string made(headers_.Get(HeaderName::kXRequestId));
   ASSERT_EQ(made.size(), 36u);
   EXPECT_EQ(made[14], '4') << "version 4 (RFC 9562 5.4): " << made;
   for (const size_t i : {8, 13, 18, 23}) EXPECT_EQ(made[i], '-');
-  PrepareRequest(Fill({{"x-request-id", "mine"}}), options_, peer_, random_);
+  PrepareRequest(Fill({{"x-request-id", "mine"}}), options_, peer_, local_, random_);
   EXPECT_EQ(headers_.Get(HeaderName::kXRequestId), "mine");
   options_.use_remote_address = true;
   PrepareRequest(Fill({{"x-request-id", "mine"}, {"x-request-id", "again"}}), options_, peer_,
-                 random_);
+                 local_, random_);
   EXPECT_EQ(headers_.Get(HeaderName::kXRequestId).size(), 36u) << "an edge makes its own";
   EXPECT_NE(headers_.Get(HeaderName::kXRequestId), made);
   EXPECT_EQ(headers_.Remove(HeaderName::kXRequestId), 1u);
   options_.preserve_external_request_id = true;
-  PrepareRequest(Fill({{"x-request-id", "mine"}}), options_, peer_, random_);
+  PrepareRequest(Fill({{"x-request-id", "mine"}}), options_, peer_, local_, random_);
   EXPECT_EQ(headers_.Get(HeaderName::kXRequestId), "mine");
+}
+
+TEST_F(RequestHeadersTest, AFragmentIsRefused) {
+  Request({{":path", "/a#b"}});
+  EXPECT_TRUE(verdict_.bad_path);
+  Request({{":path", "/a%23b"}});
+  EXPECT_FALSE(verdict_.bad_path);
+}
+
+TEST_F(RequestHeadersTest, CrumbsAreOneCookie) {
+  const Fields fields = {{"cookie", "a=b"}, {"x", "y"}, {"cookie", "c=d"}, {"cookie", "e"}};
+  EXPECT_EQ(Request(fields), "cookie=a=b; c=d; e;x=y;x-forwarded-proto=http;");
+}
+
+TEST_F(RequestHeadersTest, AnInternalCallerKeepsItsOrders) {
+  options_.internal_ranges.push_back(*CidrRange::Make("10.0.0.0", 8));
+  const Fields fields = {{"x-envoy-max-retries", "3"}, {"x-forwarded-proto", "http"}};
+  EXPECT_EQ(Request(fields), "x-forwarded-proto=http;") << "nobody says that it is internal";
+  options_.use_remote_address = true;
+  options_.skip_xff_append = true;
+  EXPECT_EQ(Request(fields), "x-envoy-max-retries=3;x-forwarded-proto=http;x-envoy-internal=true;");
+}
+
+TEST_F(RequestHeadersTest, ThePortIsTold) {
+  options_.append_x_forwarded_port = true;
+  EXPECT_EQ(Request({{"x-forwarded-proto", "http"}}),
+            "x-forwarded-proto=http;x-forwarded-port=15006;");
+  EXPECT_EQ(Request({{"x-forwarded-proto", "http"}, {"x-forwarded-port", "1"}}),
+            "x-forwarded-proto=http;x-forwarded-port=1;");
+}
+
+TEST_F(RequestHeadersTest, HostsLosePortAndDot) {
+  const auto host = [this](std::string_view authority) {
+    Request({{":authority", std::string(authority)}});
+    return std::string(headers_.Get(HeaderName::kAuthority));
+  };
+  EXPECT_EQ(host("a.:80"), "a.:80");
+  options_.strip_matching_host_port = true;
+  EXPECT_EQ(host("a:80"), "a:80");
+  EXPECT_EQ(host("a:15006"), "a");
+  EXPECT_EQ(host("[::1]:15006"), "[::1]");
+  options_.strip_any_host_port = true;
+  EXPECT_EQ(host("a:80"), "a");
+  EXPECT_EQ(host("[::1]"), "[::1]");
+  options_.strip_trailing_host_dot = true;
+  EXPECT_EQ(host("a.:80"), "a");
+  options_.strip_any_host_port = options_.strip_matching_host_port = false;
+  EXPECT_EQ(host("a.:80"), "a:80");
 }
 
 TEST_F(RequestHeadersTest, ViaIsAppended) {
