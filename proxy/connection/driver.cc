@@ -7,6 +7,9 @@ namespace {
 constexpr size_t kWriteBatch = 128 * 1024;
 // Reads of one connection before others get their turn.
 constexpr int kReadsPerTurn = 4;
+// A reset that came with the last bytes is not told of (netpoll.h): this long after them, one more
+// read looks for it, so that nobody waits for the dead. Long enough to cost nothing.
+constexpr scheduler::Nanos kSecondLook = scheduler::kSecond;
 
 }  // namespace
 
@@ -37,7 +40,8 @@ Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec)
       buffer_(buffer),
       socket_(p.netpoll(), std::move(fd)),
       codec_(codec),
-      last_activity_(p.netpoll().Now()) {
+      last_activity_(p.netpoll().Now()),
+      second_look_(*this) {
   socket_.poll().SetWritableCallback(
       [](void* self) {
         Driver& driver = *static_cast<Driver*>(self);
@@ -48,7 +52,10 @@ Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec)
       this);
 }
 
-Driver::~Driver() { p_.CancelHook(*this); }
+Driver::~Driver() {
+  p_.netpoll().RemoveTimer(second_look_);
+  p_.CancelHook(*this);
+}
 
 void Driver::Close() {
   closing_ = true;
@@ -72,7 +79,10 @@ ErrorCode Driver::End(ErrorCode code) {
 
 scheduler::Task<ErrorCode> Driver::Run(Slice first) {
   WantFlush();  // the codec's first frames
-  if (!first.empty()) Feed(std::exchange(first, {}));
+  if (!first.empty()) {
+    counts_.received += first.size();
+    Feed(std::exchange(first, {}));
+  }
   int reads = 0;
   while (true) {
     size_t room;
@@ -108,9 +118,23 @@ scheduler::Task<ErrorCode> Driver::Run(Slice first) {
     }
     // Paused with a full buffer, there may be more to read, of which no edge will tell.
     if (got.kind == IoResult::Kind::kBytes && got.bytes == room) continue;
+    if (got.kind == IoResult::Kind::kBytes && !second_look_.armed() && codec_.open_streams() > 0) {
+      p_.netpoll().AddTimer(second_look_, last_activity_ + kSecondLook);
+    }
     if (co_await socket_.poll().Readable() == scheduler::Wake::kCancelled) {
       co_return End(ErrorCode::kDrain);
     }
+  }
+}
+
+// Lazy: at most once a period, not moved by each read. A write finds a reset by itself.
+void Driver::LookAgain() {
+  if (codec_.open_streams() == 0) return;
+  const scheduler::Nanos due = last_activity_ + kSecondLook;
+  if (p_.netpoll().Now() < due) {
+    p_.netpoll().AddTimer(second_look_, due);
+  } else {
+    socket_.poll().WakeReader();
   }
 }
 

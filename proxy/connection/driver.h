@@ -62,6 +62,13 @@ class Driver : private scheduler::TurnHook {
   bool Feed(const Slice& input);
   ErrorCode End(ErrorCode code);
   void Flush();
+  void LookAgain();
+
+  struct SecondLook : scheduler::Timer {
+    explicit SecondLook(Driver& owner)
+        : Timer([](Timer& t) { static_cast<SecondLook&>(t).driver.LookAgain(); }), driver(owner) {}
+    Driver& driver;
+  };
 
   scheduler::Processor& p_;
   ReadBuffer& buffer_;
@@ -71,12 +78,13 @@ class Driver : private scheduler::TurnHook {
   ByteCounts counts_;
   scheduler::Nanos last_activity_;
   scheduler::Signal resume_;  // the codec takes input again
+  SecondLook second_look_;
   bool write_blocked_ = false;
   bool paused_ = false;
   bool closing_ = false;
   bool write_failed_ = false;
-  bool refused_ =
-      false;  // the codec takes no more input; what it has to say is written, then closed
+  // The codec takes no more input; what it has to say is written, then closed.
+  bool refused_ = false;
 };
 
 }  // namespace outrigger::proxy

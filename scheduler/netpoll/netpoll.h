@@ -95,6 +95,12 @@ class PollFd {
   FdWait Readable(Nanos deadline = kNever);
   FdWait Writable(Nanos deadline = kNever);
 
+  // As an edge would: ends a wait for reading, this one or the next. Confined netpolls only.
+  void WakeReader() {
+    read_.ready = true;
+    if (read_.waiter) read_.waiter->TryWake(Wake::kReady);
+  }
+
   // Called on a writable edge instead of queueing a waiter: for flushes that are plain functions.
   // Confined netpolls only.
   using WritableCallback = void (*)(void* owner);

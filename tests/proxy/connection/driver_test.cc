@@ -110,6 +110,33 @@ TEST_F(DriverTest, MovesBytesBothWays) {
   EXPECT_EQ(counts_.sent, sent.size() + 6);
 }
 
+// The last bytes and the end come with one edge; a short read takes the bytes alone.
+TEST_F(DriverTest, AnEndRightBehindTheLastBytesIsSeen) {
+  codec_.echo = false;
+  Start();
+  OnWorker([this] {
+    WriteAll(peer_.get(), "last");
+    shutdown(peer_.get(), SHUT_WR);
+  });
+  EXPECT_EQ(End(), ErrorCode::kNone);
+  EXPECT_EQ(codec_.fed, "last");
+}
+
+// As above, but what comes along is a reset, since the peer left bytes unread: no edge tells of it.
+TEST_F(DriverTest, AResetRightBehindTheLastBytesIsFoundWhileSomebodyWaits) {
+  codec_.echo = false;
+  codec_.saying = "hello";
+  codec_.streams = 1;
+  Start();
+  EXPECT_EQ(ReadUpTo(peer_.get(), 1), "h");
+  OnWorker([this] {
+    WriteAll(peer_.get(), "last");
+    peer_ = Fd();
+  });
+  EXPECT_EQ(End(), ErrorCode::kConnectionClosed);
+  EXPECT_EQ(codec_.fed, "last");
+}
+
 TEST_F(DriverTest, AnEndWithOpenStreamsIsNotOrderly) {
   codec_.streams = 1;
   Start();
@@ -118,10 +145,13 @@ TEST_F(DriverTest, AnEndWithOpenStreamsIsNotOrderly) {
   EXPECT_EQ(codec_.eofs, 1);
 }
 
-TEST_F(DriverTest, WhatWasReadBeforeComesFirst) {
+TEST_F(DriverTest, WhatWasReadBeforeComesFirstAndCounts) {
   WriteAll(peer_.get(), "world");
   Start("hello ");
   EXPECT_EQ(ReadUpTo(peer_.get(), 11), "hello world");
+  shutdown(peer_.get(), SHUT_WR);
+  EXPECT_EQ(End(), ErrorCode::kNone);
+  EXPECT_EQ(counts_.received, 11u);
 }
 
 TEST_F(DriverTest, ClosesWhenTheCodecIsDone) {
