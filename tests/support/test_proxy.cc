@@ -89,7 +89,10 @@ void TestProxy::Start(StreamHandler handler) {
   workers_->Start(snapshot, handler);
 }
 
-void TestProxy::Apply() { workers_->Apply(Build()); }
+void TestProxy::Apply() {
+  workers_->Apply(Build());
+  OnWorkers([](scheduler::Processor&) {});  // behind it in each mailbox
+}
 
 void TestProxy::OnWorkers(const std::function<void(scheduler::Processor&)>& function) {
   for (int i = 0; i < workers_->pool().procs(); ++i) {

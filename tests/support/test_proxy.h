@@ -31,7 +31,7 @@ class TestProxy {
   Route& AddDirect(const std::string& path, uint32_t status, const std::string& body);
 
   void Start(StreamHandler handler);
-  // What stands above now, under the open connections.
+  // What stands above now, under the open connections; returns when every worker has it.
   void Apply();
   void Stop() { workers_->Stop(); }
 
@@ -55,8 +55,8 @@ class TestProxy {
   std::shared_ptr<const Snapshot> Build();
 
   StatRegistry stats_;
+  Fd log_read_;  // goes after the last line was written
   scheduler::Pool control_;
-  Fd log_read_;
   std::shared_ptr<AccessLogSink> sink_;
   std::unique_ptr<WorkerSet> workers_;
   Address address_;

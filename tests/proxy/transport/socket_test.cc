@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
+#include <filesystem>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -27,10 +28,12 @@ Ends SocketPair(int flags = SOCK_NONBLOCK) {
 bool IsOpen(int fd) { return fcntl(fd, F_GETFD) != -1; }
 
 // Not bazel's folder: the path of a Unix socket has 108 bytes at most.
-std::string TempPath(const char* name) {
-  char folder[] = "/tmp/outrigger-socket-XXXXXX";
-  return std::string(mkdtemp(folder)) + "/" + name;
-}
+struct TempFolder {
+  TempFolder() { EXPECT_NE(mkdtemp(path), nullptr); }
+  ~TempFolder() { std::filesystem::remove_all(path); }
+  std::string File(const char* name) const { return std::string(path) + "/" + name; }
+  char path[32] = "/tmp/outrigger-socket-XXXXXX";
+};
 
 TEST(FdTest, ClosesWhatItOwns) {
   Ends ends = SocketPair();
@@ -181,23 +184,23 @@ TEST_F(SocketTest, ReusePortSharesAnAddress) {
 }
 
 TEST_F(SocketTest, AStaleUnixSocketIsReplacedALiveOneIsNot) {
-  const Address address = *Address::Pipe(TempPath("socket_test.sock"));
+  const TempFolder folder;
+  const Address address = *Address::Pipe(folder.File("socket"));
   ASSERT_TRUE(Listen(address, 1, false).ok());  // closed again: the file stays
   absl::StatusOr<Fd> live = Listen(address, 1, false);
   ASSERT_TRUE(live.ok()) << live.status();
   EXPECT_FALSE(Listen(address, 1, false).ok());
   absl::StatusOr<Fd> fd = StartConnect(address);
   EXPECT_TRUE(fd.ok()) << "the live one still listens: " << fd.status();
-  unlink(address.text.c_str());
 }
 
 TEST_F(SocketTest, AFileThatIsNoSocketIsLeftAlone) {
-  const std::string path = TempPath("socket_test.file");
+  const TempFolder folder;
+  const std::string path = folder.File("file");
   Fd file(open(path.c_str(), O_CREAT | O_WRONLY, 0600));
   EXPECT_FALSE(Listen(*Address::Pipe(path), 1, false).ok());
   struct stat found;
   EXPECT_EQ(stat(path.c_str(), &found), 0);
-  unlink(path.c_str());
 }
 
 }  // namespace
