@@ -12,7 +12,8 @@ namespace {
 constexpr uint32_t kMaxConcurrency = 1024;
 
 void AddConfigFlags(CLI::App& app, RunFlags& run) {
-  app.add_option("-c,--config-path", run.config_path, "Bootstrap file, YAML or JSON (Envoy's schema)");
+  app.add_option("-c,--config-path", run.config_path,
+                 "Bootstrap file, YAML or JSON (Envoy's schema)");
   app.add_option("--config-yaml", run.config_yaml, "YAML merged over the file");
   app.add_flag("--allow-unknown-static-fields", run.allow_unknown_static_fields,
                "Skip unknown fields with a warning instead of an error");
@@ -103,7 +104,8 @@ std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_cod
   AddRunFlags(*run, flags.run, level, strategy, accepted);
   CLI::App* validate = app.add_subcommand("validate", "Check a bootstrap file and exit");
   AddConfigFlags(*validate, flags.run);
-  CLI::App* echo = app.add_subcommand("echo", "Run the built-in HTTP/1.1, h2c and gRPC echo upstream");
+  CLI::App* echo =
+      app.add_subcommand("echo", "Run the built-in HTTP/1.1, h2c and gRPC echo upstream");
   AddEchoFlags(*echo, flags.echo);
   CLI::App* ctl = app.add_subcommand("ctl", "Talk to a running sidecar");
   AddCtlFlags(*ctl, flags.ctl);
@@ -125,19 +127,24 @@ std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_cod
   try {
     app.parse(args);
     if ((*run || *validate) && flags.run.config_path.empty() && flags.run.config_yaml.empty()) {
-      throw CLI::RequiredError("-c FILE (or --config-yaml)");
+      throw CLI::RequiredError("-c FILE (or --config-yaml)");  // house: the door catches
     }
     if (!scheduler::ParseLogLevel(level, flags.run.log_level)) {
-      throw CLI::ValidationError("--log-level", "unknown level '" + level + "'");
+      throw CLI::ValidationError(  // house: the door catches
+          "--log-level", "unknown level '" + level + "'");
     }
-  } catch (const CLI::ParseError& error) {  // the library's door catches
+  } catch (const CLI::ParseError& error) {
     exit_code = app.exit(error) == 0 ? 0 : 2;
     return std::nullopt;
   }
   flags.run.drain_immediately = strategy == "immediate";
   using Command = Flags::Command;
-  flags.command = *run ? Command::kRun : *validate ? Command::kValidate : *echo ? Command::kEcho
-                : *ctl ? Command::kCtl : *inject ? Command::kInject : Command::kVersion;
+  flags.command = *run        ? Command::kRun
+                  : *validate ? Command::kValidate
+                  : *echo     ? Command::kEcho
+                  : *ctl      ? Command::kCtl
+                  : *inject   ? Command::kInject
+                              : Command::kVersion;
   (void)version;
   return flags;
 }

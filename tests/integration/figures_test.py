@@ -57,11 +57,11 @@ def test_an_idle_sidecar_does_not_wake(start):
         # Falls asleep for good: no switch within a second.
         def asleep():
             before = figures(pid)[1]
-            time.sleep(1)  # what is measured is time without work
+            time.sleep(1)  # house: what is measured is time without work
             return figures(pid)[1] == before
         sidecar.wait_for(asleep, "no wake-up in a second")
         spent = figures(pid)[0]
-        time.sleep(3)
+        time.sleep(3)  # house: as above
         assert figures(pid)[0] - spent < 3e9 * 0.001
 
 
