@@ -20,6 +20,7 @@ struct Wish {
   std::optional<uint64_t> body_bytes;
   uint64_t delay_ms = 0;
   bool reset = false;
+  bool plain = false;  // tell nothing of the request
   std::string_view trailer;
 };
 
@@ -40,6 +41,8 @@ Wish ParseWish(std::string_view path) {
       wish.delay_ms = std::min(number, kMaxDelayMs);
     } else if (kv.first == "reset") {
       wish.reset = true;
+    } else if (kv.first == "plain") {
+      wish.plain = true;
     } else if (kv.first == "trailer") {
       wish.trailer = scheduler::ToStd(kv.second);
     }
@@ -53,7 +56,7 @@ void FillHeaders(const Stream& stream, const Wish& wish, bool grpc, Headers& res
   response.AddStatic(HeaderName::kContentType, type.empty() ? "text/plain" : type);
   if (wish.body_bytes)
     response.Add(HeaderName::kContentLength, scheduler::Concat(*wish.body_bytes));
-  if (grpc) return;
+  if (grpc || wish.plain) return;
   response.Add("x-echo-method", stream.headers.Get(HeaderName::kMethod));
   response.Add("x-echo-path", stream.headers.Get(HeaderName::kPath));
   for (const Header& header : stream.headers) {
