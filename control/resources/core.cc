@@ -98,7 +98,9 @@ absl::Status ParseHttp2Options(const core::Http2ProtocolOptions& proto, const Fi
                  "initial_connection_window_size", "max_outbound_frames",
                  "max_outbound_control_frames", "max_consecutive_inbound_frames_with_empty_payload",
                  "max_inbound_priority_frames_per_stream",
-                 "max_inbound_window_update_frames_per_data_frame_sent", "connection_keepalive"}));
+                 "max_inbound_window_update_frames_per_data_frame_sent",
+                 "stream_error_on_invalid_http_messaging",
+                 "override_stream_error_on_invalid_http_message", "connection_keepalive"}));
   OUTRIGGER_READ(proto, path, hpack_table_size, to.hpack_table_size);
   OUTRIGGER_READ(proto, path, max_concurrent_streams, to.max_concurrent_streams, 1, kMost);
   OUTRIGGER_READ(proto, path, initial_stream_window_size, to.initial_stream_window_size,
@@ -113,14 +115,29 @@ absl::Status ParseHttp2Options(const core::Http2ProtocolOptions& proto, const Fi
                  to.max_inbound_priority_frames_per_stream);
   OUTRIGGER_READ(proto, path, max_inbound_window_update_frames_per_data_frame_sent,
                  to.max_inbound_window_update_frames_per_data_frame_sent, 1);
+  to.stream_error_on_invalid_http_message =
+      proto.has_override_stream_error_on_invalid_http_message()
+          ? proto.override_stream_error_on_invalid_http_message().value()
+          : proto.stream_error_on_invalid_http_messaging();
   if (!proto.has_connection_keepalive()) return absl::OkStatus();
 
   const core::KeepaliveSettings& keepalive = proto.connection_keepalive();
   const FieldPath keepalive_path = path["connection_keepalive"];
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(keepalive, keepalive_path, {"interval", "timeout"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(keepalive, keepalive_path,
+                {"interval", "timeout", "interval_jitter", "connection_idle_interval"}));
   if (!keepalive.has_timeout()) return keepalive_path["timeout"].Error("value is required");
   OUTRIGGER_READ(keepalive, keepalive_path, interval, to.keepalive_interval, 1 * kMillisecond);
   OUTRIGGER_READ(keepalive, keepalive_path, timeout, to.keepalive_timeout, 1 * kMillisecond);
+  OUTRIGGER_READ(keepalive, keepalive_path, connection_idle_interval, to.keepalive_idle_interval,
+                 1 * kMillisecond);
+  if (keepalive.has_interval_jitter()) {
+    const double percent = keepalive.interval_jitter().value();
+    if (!(percent >= 0 && percent <= 100)) {
+      return keepalive_path["interval_jitter"].Error("value must be between 0 and 100");
+    }
+    to.keepalive_jitter = percent / 100;
+  }
   return absl::OkStatus();
 }
 

@@ -93,13 +93,15 @@ absl::Status ParseTimeouts(const Hcm& proto, const FieldPath& path, HttpListener
 
 absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const FieldPath& path,
                              HttpListenerOptions& to) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path,
-      {"idle_timeout", "max_connection_duration", "max_headers_count", "max_stream_duration"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"idle_timeout", "max_connection_duration", "max_headers_count",
+                 "max_stream_duration", "max_requests_per_connection"}));
   OUTRIGGER_READ(proto, path, max_stream_duration, to.max_stream_duration);
   OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
   OUTRIGGER_READ(proto, path, max_connection_duration, to.max_connection_duration);
   OUTRIGGER_READ(proto, path, max_headers_count, to.request_headers.max_count, 1);
+  OUTRIGGER_READ(proto, path, max_requests_per_connection, to.max_requests_per_connection);
   return absl::OkStatus();
 }
 

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "proxy/codec/http1/server_codec.h"
-#include "proxy/codec/http2/session.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -12,6 +11,11 @@ namespace {
 constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";  // RFC 9113 3.4
 // A client that connects and says nothing.
 constexpr scheduler::Nanos kFirstBytesTimeout = 30 * kSecond;
+// From a head's first byte to its last, where request_headers_timeout says nothing: long enough for
+// any link, and an end to whoever holds a connection by half a head.
+constexpr scheduler::Nanos kHeadTimeout = 60 * kSecond;
+// How long the requests of a peer that resets most of them wait (h2o's figure).
+constexpr scheduler::Nanos kSuspectDelay = 100 * scheduler::kMillisecond;
 
 }  // namespace
 
@@ -25,7 +29,8 @@ ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListene
       opened_(shard.Now()),
       listener_active_(active_->listener->stats.downstream_cx_active),
       http_active_(active_->listener->http.stats.downstream_cx_active),
-      timer_(*this) {
+      timer_(*this),
+      idle_since_(opened_) {
   http1_rules_.limits.max_bytes = http().request_headers.max_bytes;
   http1_rules_.limits.max_count = http().request_headers.max_count;
   list_.Add(*this);
@@ -82,7 +87,12 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
   }
   const HttpListenerOptions& options = http();  // now: it may have changed while this waited
   if (http2) {
-    codec_ = std::make_unique<http2::ServerSession>(*this, options.http2, options.request_headers);
+    auto session = std::make_unique<http2::ServerSession>(
+        *this, options.http2, options.request_headers,
+        http2::SessionStats{&shard_.stats, options.stats.http2});
+    http2_ = session.get();
+    codec_ = std::move(session);
+    keepalive_.emplace(options.http2, shard_.Now(), shard_.random.Next());
     shard_.stats.Inc(options.stats.downstream_cx_http2_total);
   } else {
     codec_ = std::make_unique<http1::Http1ServerCodec>(*this, http1_rules_);
@@ -100,10 +110,11 @@ scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveL
   self.driver_.emplace(shard.p, shard.read_buffer, std::move(fd), *self.codec_);
   self.local_ = self.driver_->socket().LocalAddress();
   self.peer_ = self.driver_->socket().PeerAddress();
-  self.OnTimer();  // arms
+  self.OnTimer();               // arms
+  self.OnStall(/*head=*/true);  // the preface's
   if (shard.draining) self.Drain();
   const ErrorCode end = co_await self.driver_->Run(std::exchange(first, {}));
-  if (end == ErrorCode::kProtocol) shard.stats.Inc(self.http().stats.downstream_cx_protocol_error);
+  if (end == ErrorCode::kProtocol) self.CountFault();
   self.codec_->Abort(end == ErrorCode::kNone ? ErrorCode::kConnectionClosed : end);
   // The requests see their streams' errors and end; they use this object until then.
   while (self.requests_ > 0) {
@@ -116,8 +127,20 @@ scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveL
   shard.stats.Add(stats.downstream_cx_tx_bytes_total, self.driver_->counts().sent);
 }
 
+void ConnectionManager::CountFault() {
+  const HttpStats& stats = http().stats;
+  if (http2_ && http2_->reset_flood()) {
+    shard_.stats.Inc(stats.downstream_rq_too_many_premature_resets);
+  } else if (http2_ && http2_->head_timeout()) {
+    shard_.stats.Inc(stats.downstream_rq_header_timeout);
+  } else {
+    shard_.stats.Inc(stats.downstream_cx_protocol_error);
+  }
+}
+
 void ConnectionManager::OnRequest(Stream& stream) {
   ++requests_;
+  ++requests_seen_;
   scheduler::Go("request", RunRequest(stream));
 }
 
@@ -125,10 +148,24 @@ scheduler::Task<> ConnectionManager::RunRequest(Stream& stream) {
   // Also when the handler panics: the connection waits for this.
   struct AtEnd {
     ~AtEnd() {
-      if (--self.requests_ == 0) self.requests_done_.Set();
+      if (--self.requests_ > 0) return;
+      self.idle_since_ = self.shard_.Now();
+      self.requests_done_.Set();
     }
     ConnectionManager& self;
   } at_end{*this};
+  const uint32_t most = http().max_requests_per_connection;
+  if (most != 0 && requests_seen_ >= most && !draining_) {
+    shard_.stats.Inc(http().stats.downstream_cx_max_requests_reached);
+    Drain();
+  }
+  if (codec_->suspect()) {
+    co_await scheduler::Sleep(kSuspectDelay);
+    if (stream.error) {
+      stream.Release();
+      co_return;
+    }
+  }
   co_await active_->handler(*this, stream);
 }
 
@@ -136,33 +173,83 @@ void ConnectionManager::OnWritable() {
   if (driver_) driver_->WantFlush();
 }
 
-void ConnectionManager::OnTimer() {
+StallLimits ConnectionManager::Limits() const {
   const HttpListenerOptions& options = http();
+  // A head that does not end stops all streams, so it has a limit in any case.
+  const Nanos head = options.request_headers_timeout;
+  return {head > 0 ? head : kHeadTimeout, options.stream_idle_timeout};
+}
+
+void ConnectionManager::OnStall(bool head) {
+  const StallLimits limits = Limits();
+  // An answer is looked at first after half of its time.
+  const Nanos wait = head ? limits.head : limits.answer / 2;
+  if (wait > 0) ArmTimer(shard_.Now() + wait);
+}
+
+void ConnectionManager::ArmTimer(scheduler::Nanos deadline) {
+  if (!timer_.armed() || deadline < timer_.deadline) shard_.p.netpoll().AddTimer(timer_, deadline);
+}
+
+// Lazy: looked at when something may be due, not moved by each request.
+void ConnectionManager::OnTimer() {
   const scheduler::Nanos now = shard_.Now();
+  scheduler::Nanos next = CheckPeer(now);
+  next = std::min(next, CheckAge(now));
+  if (next != scheduler::kNever) ArmTimer(next);
+}
+
+scheduler::Nanos ConnectionManager::CheckPeer(scheduler::Nanos now) {
+  const StallLimits limits = Limits();
+  scheduler::Nanos next = codec_->EndStalled(now, limits);
+  if (limits.answer > 0 && driver_->blocked_since() != scheduler::kNever) {
+    const scheduler::Nanos end = driver_->blocked_since() + limits.answer;
+    if (now >= end) driver_->Close();
+    next = std::min(next, std::max(end, now + kSecond));
+  }
+  if (!keepalive_) return next;
+  switch (keepalive_->Check(now, http2_->pings_unanswered() == 0, driver_->last_received())) {
+    case http2::Keepalive::Act::kPing:
+      http2_->Ping();
+      break;
+    case http2::Keepalive::Act::kGiveUp:
+      http2_->Count(&Http2Stats::keepalive_timeout);
+      driver_->Close();
+      break;
+    case http2::Keepalive::Act::kNone:
+      break;
+  }
+  return std::min(next, keepalive_->next());
+}
+
+scheduler::Nanos ConnectionManager::CheckAge(scheduler::Nanos now) {
+  const HttpListenerOptions& options = http();
   if (draining_) {
+    if (now < drain_ends_) return drain_ends_;
     // A peer that does not acknowledge the notice is told no to new streams all the same.
     codec_->EndDrain();
     if (codec_->open_streams() == 0) driver_->Close();
-    return;
+    return scheduler::kNever;
   }
   scheduler::Nanos next = scheduler::kNever;
   if (options.idle_timeout > 0) {
-    const scheduler::Nanos since = requests_ > 0 ? now : driver_->last_activity();
-    if (now - since >= options.idle_timeout) {
-      shard_.stats.Inc(options.stats.downstream_cx_idle_timeout);
-      return Drain();
-    }
+    const scheduler::Nanos since = requests_ > 0 || codec_->open_streams() > 0 ? now : idle_since_;
     next = since + options.idle_timeout;
+    if (now >= next) {
+      shard_.stats.Inc(options.stats.downstream_cx_idle_timeout);
+      Drain();
+      return drain_ends_;
+    }
   }
   if (options.max_connection_duration > 0) {
     if (now - opened_ >= options.max_connection_duration) {
       shard_.stats.Inc(options.stats.downstream_cx_max_duration_reached);
-      return Drain();
+      Drain();
+      return drain_ends_;
     }
     next = std::min(next, opened_ + options.max_connection_duration);
   }
-  // Lazy: looked at when it may be due, not moved by each request.
-  if (next != scheduler::kNever) shard_.p.netpoll().AddTimer(timer_, next);
+  return next;
 }
 
 void ConnectionManager::Drain() {
@@ -170,7 +257,8 @@ void ConnectionManager::Drain() {
   draining_ = true;
   shard_.stats.Inc(http().stats.downstream_cx_drain_close);
   codec_->Drain();
-  shard_.p.netpoll().AddTimer(timer_, shard_.Now() + http().drain_timeout);
+  drain_ends_ = shard_.Now() + http().drain_timeout;
+  ArmTimer(drain_ends_);
   OnWritable();
 }
 

@@ -9,6 +9,8 @@
 
 #include "proxy/codec/http/codec.h"
 #include "proxy/codec/http1/request_parser.h"
+#include "proxy/codec/http2/keepalive.h"
+#include "proxy/codec/http2/session.h"
 #include "proxy/connection/request_headers.h"
 #include "proxy/worker/shard.h"
 
@@ -73,9 +75,16 @@ class ConnectionManager final : public ServerEvents {
  private:
   scheduler::Task<ErrorCode> ChooseCodec(scheduler::Processor& p, Fd& fd, Slice& first);
   scheduler::Task<> RunRequest(Stream& stream);
+  void CountFault();
   void OnRequest(Stream& stream) override;
   void OnWritable() override;
+  void OnStall(bool head) override;
+  StallLimits Limits() const;
   void OnTimer();
+  void ArmTimer(scheduler::Nanos deadline);
+  // Each returns when to look again. At most one of them may end the connection.
+  scheduler::Nanos CheckAge(scheduler::Nanos now);
+  scheduler::Nanos CheckPeer(scheduler::Nanos now);
 
   struct ConnectionTimer : scheduler::Timer {
     explicit ConnectionTimer(ConnectionManager& owner)
@@ -95,10 +104,15 @@ class ConnectionManager final : public ServerEvents {
   Address local_, peer_;
   http1::RequestRules http1_rules_;
   std::unique_ptr<Codec> codec_;
+  http2::ServerSession* http2_ = nullptr;  // codec_, if it is one
+  std::optional<http2::Keepalive> keepalive_;
   std::optional<Driver> driver_;
   ConnectionTimer timer_;
   bool draining_ = false;
   size_t requests_ = 0;  // request coroutines that still run
+  uint64_t requests_seen_ = 0;
+  scheduler::Nanos idle_since_;  // of now, if none runs
+  scheduler::Nanos drain_ends_ = scheduler::kNever;
   scheduler::Signal requests_done_;
   ConnectionManager* prev_ = nullptr;
   ConnectionManager* next_ = nullptr;

@@ -10,6 +10,8 @@ constexpr int kReadsPerTurn = 4;
 // A reset that came with the last bytes is not told of (netpoll.h): this long after them, one more
 // read looks for it, so that nobody waits for the dead. Long enough to cost nothing.
 constexpr scheduler::Nanos kSecondLook = scheduler::kSecond;
+// How long a refused peer is listened to, so that it can read why.
+constexpr scheduler::Nanos kLinger = scheduler::kSecond;
 
 }  // namespace
 
@@ -41,6 +43,7 @@ Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec)
       socket_(p.netpoll(), std::move(fd)),
       codec_(codec),
       last_activity_(p.netpoll().Now()),
+      last_received_(last_activity_),
       second_look_(*this) {
   socket_.poll().SetWritableCallback(
       [](void* self) {
@@ -67,6 +70,7 @@ bool Driver::Feed(const Slice& input) {
   WantFlush();
   if (codec_.Feed(input)) return true;
   refused_ = true;
+  linger_until_ = p_.netpoll().Now() + kLinger;
   codec_.OnEof();
   return false;
 }
@@ -90,9 +94,9 @@ scheduler::Task<ErrorCode> Driver::Run(Slice first) {
     const IoResult got = socket_.Read(buffer, room);
     if (got.kind == IoResult::Kind::kBytes) {
       counts_.received += got.bytes;
-      last_activity_ = p_.netpoll().Now();
-      // What comes after a fault, or after the last word, is read and dropped: closing on unread
-      // bytes would reset the connection under the answer.
+      last_activity_ = last_received_ = p_.netpoll().Now();
+      if (last_received_ >= linger_until_) co_return End(ErrorCode::kProtocol);
+      // What comes after a fault, or after the last word, is read and dropped.
       if (!refused_ && !closing_) Feed(buffer_.Take(got.bytes));
       // A short read emptied the socket; the next edge will tell of more.
       if (got.bytes == room && !codec_.reading_paused()) {  // there may be more
@@ -121,9 +125,9 @@ scheduler::Task<ErrorCode> Driver::Run(Slice first) {
     if (got.kind == IoResult::Kind::kBytes && !second_look_.armed() && codec_.open_streams() > 0) {
       p_.netpoll().AddTimer(second_look_, last_activity_ + kSecondLook);
     }
-    if (co_await socket_.poll().Readable() == scheduler::Wake::kCancelled) {
-      co_return End(ErrorCode::kDrain);
-    }
+    const scheduler::Wake wake = co_await socket_.poll().Readable(linger_until_);
+    if (wake == scheduler::Wake::kCancelled) co_return End(ErrorCode::kDrain);
+    if (wake == scheduler::Wake::kTimeout) co_return End(ErrorCode::kProtocol);
   }
 }
 
@@ -150,6 +154,7 @@ void Driver::Flush() {
     const IoResult put = socket_.Write(out_);
     if (put.kind == IoResult::Kind::kAgain) {
       write_blocked_ = true;
+      blocked_since_ = p_.netpoll().Now();
       if (refused_) Close();
       return;
     }
@@ -161,7 +166,12 @@ void Driver::Flush() {
     counts_.sent += put.bytes;
     last_activity_ = p_.netpoll().Now();
   }
-  if (codec_.finished()) Close();
+  if (!codec_.finished()) return;
+  if (!refused_) return Close();
+  // The peer may still be sending: closing on unread bytes would reset the connection under the
+  // last word.
+  closing_ = true;
+  socket_.EndWriting();
 }
 
 }  // namespace outrigger::proxy

@@ -54,8 +54,13 @@ class Driver : private scheduler::TurnHook {
 
   Socket& socket() { return socket_; }
   const ByteCounts& counts() const { return counts_; }
-  // When bytes last came in or went out.
+  // When bytes last came in or went out; and came in.
   scheduler::Nanos last_activity() const { return last_activity_; }
+  scheduler::Nanos last_received() const { return last_received_; }
+  // Since when the peer takes nothing of what is to be written; kNever: it does.
+  scheduler::Nanos blocked_since() const {
+    return write_blocked_ ? blocked_since_ : scheduler::kNever;
+  }
 
  private:
   // True: the peer is to be read on.
@@ -76,9 +81,11 @@ class Driver : private scheduler::TurnHook {
   Codec& codec_;
   SliceQueue out_;  // produced, not yet written; non-empty only while the socket is full
   ByteCounts counts_;
-  scheduler::Nanos last_activity_;
+  scheduler::Nanos last_activity_, last_received_;
+  scheduler::Nanos blocked_since_ = 0;
   scheduler::Signal resume_;  // the codec takes input again
   SecondLook second_look_;
+  scheduler::Nanos linger_until_ = scheduler::kNever;  // once it is refused
   bool write_blocked_ = false;
   bool paused_ = false;
   bool closing_ = false;

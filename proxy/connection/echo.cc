@@ -54,7 +54,7 @@ void FillHeaders(const Stream& stream, const Wish& wish, bool grpc, Headers& res
   response.Add(HeaderName::kStatus, scheduler::Concat(wish.status));
   const std::string_view type = stream.headers.Get(HeaderName::kContentType);
   response.AddStatic(HeaderName::kContentType, type.empty() ? "text/plain" : type);
-  if (wish.body_bytes)
+  if (wish.body_bytes && wish.status != 204)  // RFC 9110 8.6
     response.Add(HeaderName::kContentLength, scheduler::Concat(*wish.body_bytes));
   if (grpc || wish.plain) return;
   response.Add("x-echo-method", stream.headers.Get(HeaderName::kMethod));

@@ -22,8 +22,12 @@ struct Http2Options {
   uint32_t max_consecutive_inbound_frames_with_empty_payload = 1;
   uint32_t max_inbound_priority_frames_per_stream = 100;
   uint32_t max_inbound_window_update_frames_per_data_frame_sent = 10;
+  // override_stream_error_on_invalid_http_message: false ends the connection.
+  bool stream_error_on_invalid_http_message = false;
   Nanos keepalive_interval = 0;  // connection_keepalive.interval
   Nanos keepalive_timeout = 0;
+  double keepalive_jitter = 0.15;     // share of the interval; interval_jitter
+  Nanos keepalive_idle_interval = 0;  // connection_idle_interval
 };
 
 struct HeaderLimits {

@@ -42,6 +42,7 @@ struct HttpListenerOptions {
   Http2Options http2;
   Nanos idle_timeout = 3600 * kSecond;
   Nanos max_connection_duration = 0;
+  uint32_t max_requests_per_connection = 0;
   Nanos stream_idle_timeout = 300 * kSecond;
   Nanos max_stream_duration = 0;  // common_http_protocol_options
   Nanos request_timeout = 0;

@@ -185,6 +185,42 @@
   X(upstream_internal_redirect_succeeded_total, Counter, "Redirects followed") \
   X(upstream_internal_redirect_failed_total, Counter, "Redirects passed on")
 
+// One codec's, downstream ("http2.") or upstream ("cluster.<name>.http2.").
+#define OUTRIGGER_HTTP2_STATS(X) \
+  X(cookies_total_bytes_too_large, Counter, "Heads refused because of their cookies") \
+  X(dropped_headers_with_underscores, Counter, "Fields dropped because of their name") \
+  X(goaway_sent, Counter, "GOAWAY frames sent") \
+  X(header_list_size_too_large, Counter, "Heads that nghttp2 would not send") \
+  X(header_overflow, Counter, "Heads refused because of their size or number of fields") \
+  X(headers_cb_no_stream, Counter, "Fields of a stream that is not there") \
+  X(inbound_empty_frames_flood, Counter, "Connections ended because of empty frames") \
+  X(inbound_priority_frames_flood, Counter, "Connections ended because of PRIORITY frames") \
+  X(inbound_window_update_frames_flood, Counter, \
+    "Connections ended because of WINDOW_UPDATE frames") \
+  X(keepalive_timeout, Counter, "Connections ended because a keepalive PING was not answered") \
+  X(metadata_empty_frames, Counter, "Empty METADATA frames") \
+  X(nghttp2_downstream_connections, Counter, "Downstream connections") \
+  X(nghttp2_upstream_connections, Counter, "Upstream connections") \
+  X(oghttp2_downstream_connections, Counter, "Downstream connections of another codec") \
+  X(oghttp2_upstream_connections, Counter, "Upstream connections of another codec") \
+  X(outbound_control_flood, Counter, \
+    "Connections ended because their peer makes control frames and does not read them") \
+  X(outbound_flood, Counter, \
+    "Connections ended because their peer makes frames and does not read them") \
+  X(requests_rejected_with_underscores_in_headers, Counter, \
+    "Requests refused because of a field's name") \
+  X(rx_messaging_error, Counter, "Messages that break HTTP") \
+  X(rx_reset, Counter, "Streams reset by the peer") \
+  X(stream_refused_errors, Counter, "Streams refused by the peer") \
+  X(trailers, Counter, "Messages with trailers") \
+  X(tx_flush_timeout, Counter, "Streams reset because their peer took nothing") \
+  X(tx_reset, Counter, "Streams reset by this side") \
+  X(deferred_stream_close, Gauge, "Streams whose close waits for their data") \
+  X(outbound_control_frames_active, Gauge, "Control frames that wait to be sent") \
+  X(outbound_frames_active, Gauge, "Frames that wait to be sent") \
+  X(pending_send_bytes, Gauge, "Bytes of bodies that wait to be sent") \
+  X(streams_active, Gauge, "Streams open now")
+
 #define OUTRIGGER_CIRCUIT_BREAKER_STATS(X) \
   X(cx_open, Gauge, "1 while the connection breaker is open") \
   X(cx_pool_open, Gauge, "1 while the pool breaker is open") \

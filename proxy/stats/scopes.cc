@@ -11,6 +11,7 @@ namespace outrigger::proxy {
 namespace {
 
 #define OUTRIGGER_STAT_ROW(name, Kind, help) {#name, StatKind::k##Kind, help},
+constexpr StatDesc kHttp2[] = {OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kHttp[] = {OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kListener[] = {OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kWorkerListener[] = {OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
@@ -31,10 +32,28 @@ std::string Replaced(std::string_view text, char from, char to) {
   return out;
 }
 
+Http2Stats FillHttp2(uint32_t slot) {
+  Http2Stats stats;
+  if (slot == 0) return stats;
+  OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
 }  // namespace
+
+Http2Stats Http2Stats::MakeDownstream(StatRegistry& registry) {
+  return FillHttp2(registry.AddScope("http2.", "envoy_http2_", {}, kHttp2));
+}
+
+Http2Stats Http2Stats::MakeUpstream(StatRegistry& registry, std::string_view cluster) {
+  return FillHttp2(registry.AddScope(absl::StrFormat("cluster.%s.http2.", cluster),
+                                     "envoy_cluster_http2_",
+                                     {{"envoy_cluster_name", std::string(cluster)}}, kHttp2));
+}
 
 HttpStats HttpStats::Make(StatRegistry& registry, std::string_view stat_prefix) {
   HttpStats stats;
+  stats.http2 = Http2Stats::MakeDownstream(registry);
   uint32_t slot = registry.AddScope(
       absl::StrFormat("http.%s.", stat_prefix), "envoy_http_",
       {{"envoy_http_conn_manager_prefix", std::string(stat_prefix)}}, kHttp);
@@ -91,6 +110,7 @@ CircuitBreakerStats CircuitBreakerStats::Make(StatRegistry& registry, std::strin
 ClusterStats ClusterStats::Make(StatRegistry& registry, std::string_view name) {
   ClusterStats stats;
   stats.circuit_breakers = CircuitBreakerStats::Make(registry, name);
+  stats.http2 = Http2Stats::MakeUpstream(registry, name);
   uint32_t slot = registry.AddScope(absl::StrFormat("cluster.%s.", name), "envoy_cluster_",
                                     {{"envoy_cluster_name", std::string(name)}}, kCluster);
   if (slot == 0) return stats;

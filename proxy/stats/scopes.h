@@ -12,8 +12,16 @@ namespace outrigger::proxy {
 
 #define OUTRIGGER_STAT_FIELD(name, Kind, help) Kind name;
 
+// "http2." or "cluster.<name>.http2."
+struct Http2Stats {
+  OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_FIELD)
+  static Http2Stats MakeDownstream(StatRegistry& registry);
+  static Http2Stats MakeUpstream(StatRegistry& registry, std::string_view cluster);
+};
+
 // "http.<stat_prefix>."
 struct HttpStats {
+  Http2Stats http2;  // of all listeners
   OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_FIELD)
   static HttpStats Make(StatRegistry& registry, std::string_view stat_prefix);
   // The counter of a response's class; the scratch cell for a status outside of 100..599.
@@ -42,6 +50,7 @@ struct CircuitBreakerStats {
 struct ClusterStats {
   OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FIELD)
   CircuitBreakerStats circuit_breakers;
+  Http2Stats http2;
   static ClusterStats Make(StatRegistry& registry, std::string_view name);
   Counter ByClass(int status) const;
 };

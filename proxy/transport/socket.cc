@@ -80,6 +80,7 @@ IoResult Socket::Write(SliceQueue& out) {
 }
 
 void Socket::Shutdown() { shutdown(fd_.get(), SHUT_RDWR); }
+void Socket::EndWriting() { shutdown(fd_.get(), SHUT_WR); }
 
 Address Socket::LocalAddress() const { return NameOf(fd_.get(), &getsockname); }
 Address Socket::PeerAddress() const { return NameOf(fd_.get(), &getpeername); }

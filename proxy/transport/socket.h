@@ -54,6 +54,9 @@ class Socket {
   // Both directions: wakes the reader with an end of stream.
   void Shutdown();
 
+  // This side's direction alone: the peer sees the end, and may still be read.
+  void EndWriting();
+
   scheduler::PollFd& poll() { return poll_; }
   int fd() const { return fd_.get(); }
   Address LocalAddress() const;
@@ -67,7 +70,8 @@ class Socket {
 // Sets what every proxied TCP connection wants: no delay. No-op on Unix sockets.
 void SetNoDelay(int fd);
 
-// Starts a non-blocking connect; the descriptor becomes writable when it is done (see ConnectError).
+// Starts a non-blocking connect; the descriptor becomes writable when it is done (see
+// ConnectError).
 absl::StatusOr<Fd> StartConnect(const Address& address);
 // SO_ERROR after a connect: 0 when it succeeded.
 int ConnectError(int fd);

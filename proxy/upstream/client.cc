@@ -1,5 +1,7 @@
 #include "proxy/upstream/client.h"
 
+#include <algorithm>
+
 #include "proxy/upstream/pool.h"
 
 namespace outrigger::proxy {
@@ -8,11 +10,15 @@ Client::Client(std::shared_ptr<HostPool> pool, UpstreamServices services)
     : pool_(std::move(pool)),
       cluster_(pool_->cluster_ptr()),
       services_(services),
-      session_(*this, cluster_->http2_options, cluster_->response_headers),
-      idle_timer_(*this),
-      started_(services.p.netpoll().Now()) {}
+      session_(*this, cluster_->http2_options, cluster_->response_headers,
+               {&services.stats, cluster_->stats.http2}),
+      keepalive_(cluster_->http2_options, services.p.netpoll().Now(),
+                 static_cast<uint64_t>(scheduler::MonotonicNow())),
+      timer_(*this),
+      idle_since_(services.p.netpoll().Now()),
+      started_(idle_since_) {}
 
-Client::~Client() { services_.p.netpoll().RemoveTimer(idle_timer_); }
+Client::~Client() { services_.p.netpoll().RemoveTimer(timer_); }
 
 size_t Client::capacity() const {
   if (state_ != State::kReady) return 0;
@@ -24,6 +30,11 @@ size_t Client::capacity() const {
 
 Stream& Client::OpenStream() {
   ++streams_opened_;
+  if (keepalive_.WantsPing(services_.p.netpoll().Now(), driver_->last_activity())) {
+    session_.Ping();
+    keepalive_.Sent(services_.p.netpoll().Now());
+    ArmTimer(keepalive_.next());
+  }
   return session_.OpenStream();
 }
 
@@ -42,22 +53,51 @@ void Client::OnWritable() {
 
 void Client::OnCapacity() {
   if (state_ != State::kReady) return;
+  idle_since_ = services_.p.netpoll().Now();
+  if (!draining_ && session_.goaway_received()) {
+    draining_ = true;
+    services_.stats.Inc(cluster_->stats.upstream_cx_close_notify);
+  }
   const uint32_t most = cluster_->max_requests_per_connection;
   if (most != 0 && streams_opened_ >= most && session_.open_streams() == 0) session_.Drain();
   pool_->OnCapacity();
 }
 
-void Client::OnIdleTimer() {
-  const scheduler::Nanos limit = cluster_->idle_timeout;
-  const scheduler::Nanos now = services_.p.netpoll().Now();
-  const scheduler::Nanos idle_since = session_.open_streams() ? now : driver_->last_activity();
-  if (now - idle_since >= limit) {
-    services_.stats.Inc(cluster_->stats.upstream_cx_idle_timeout);
-    session_.Drain();
-    return;
+void Client::ArmTimer(scheduler::Nanos deadline) {
+  if (!timer_.armed() || deadline < timer_.deadline) {
+    services_.p.netpoll().AddTimer(timer_, deadline);
   }
-  // Lazy: looked at once a limit, not moved by each request.
-  services_.p.netpoll().AddTimer(idle_timer_, idle_since + limit);
+}
+
+void Client::OnTimer() {
+  const scheduler::Nanos now = services_.p.netpoll().Now();
+  const scheduler::Nanos next = std::min(CheckIdle(now), CheckKeepalive(now));
+  if (next != scheduler::kNever) ArmTimer(next);
+}
+
+scheduler::Nanos Client::CheckIdle(scheduler::Nanos now) {
+  const scheduler::Nanos limit = cluster_->idle_timeout;
+  if (limit <= 0 || session_.draining()) return scheduler::kNever;
+  const scheduler::Nanos end = (session_.open_streams() ? now : idle_since_) + limit;
+  if (now < end) return end;
+  services_.stats.Inc(cluster_->stats.upstream_cx_idle_timeout);
+  session_.Drain();
+  return scheduler::kNever;
+}
+
+scheduler::Nanos Client::CheckKeepalive(scheduler::Nanos now) {
+  switch (keepalive_.Check(now, session_.pings_unanswered() == 0, driver_->last_received())) {
+    case http2::Keepalive::Act::kPing:
+      session_.Ping();
+      break;
+    case http2::Keepalive::Act::kGiveUp:
+      session_.Count(&Http2Stats::keepalive_timeout);
+      driver_->Close();
+      return scheduler::kNever;
+    case http2::Keepalive::Act::kNone:
+      break;
+  }
+  return keepalive_.next();
 }
 
 scheduler::Task<ErrorCode> Client::Connect() {
@@ -97,13 +137,13 @@ scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
         static_cast<uint64_t>((netpoll.Now() - client->started_) / scheduler::kMillisecond));
     client->state_ = State::kReady;
     client->was_ready_ = true;
-    if (cluster.idle_timeout > 0) {
-      netpoll.AddTimer(client->idle_timer_, netpoll.Now() + cluster.idle_timeout);
-    }
+    client->idle_since_ = netpoll.Now();
+    client->OnTimer();  // arms
     pool.OnReady(*client);
     end = co_await client->driver_->Run();
     stats.Add(counters.upstream_cx_rx_bytes_total, client->driver_->counts().received);
     stats.Add(counters.upstream_cx_tx_bytes_total, client->driver_->counts().sent);
+    if (end == ErrorCode::kProtocol) stats.Inc(counters.upstream_cx_protocol_error);
     if (end == ErrorCode::kNone) end = ErrorCode::kConnectionClosed;
   } else if (end == ErrorCode::kConnectFailure) {
     stats.Inc(counters.upstream_cx_connect_fail);
@@ -112,7 +152,7 @@ scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
   stats.Add(counters.upstream_cx_active, -1);
   stats.Inc(counters.upstream_cx_destroy);
   pool.OnClosed(*client, end);
-  client->session_.Abort(ErrorCode::kConnectionClosed);
+  client->session_.Abort(end == ErrorCode::kProtocol ? end : ErrorCode::kConnectionClosed);
 }
 
 }  // namespace outrigger::proxy

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "proxy/codec/http2/keepalive.h"
 #include "proxy/codec/http2/session.h"
 #include "proxy/connection/driver.h"
 #include "proxy/snapshot/cluster.h"
@@ -49,11 +50,15 @@ class Client final : public http2::ClientEvents {
   scheduler::Task<ErrorCode> Connect();
   void OnWritable() override;
   void OnCapacity() override;
-  void OnIdleTimer();
+  // Lazy: looked at when something may be due, not moved by each request.
+  void OnTimer();
+  void ArmTimer(scheduler::Nanos deadline);
+  scheduler::Nanos CheckIdle(scheduler::Nanos now);
+  scheduler::Nanos CheckKeepalive(scheduler::Nanos now);
 
-  struct IdleTimer : scheduler::Timer {
-    explicit IdleTimer(Client& owner)
-        : Timer([](Timer& t) { static_cast<IdleTimer&>(t).client.OnIdleTimer(); }), client(owner) {}
+  struct ClientTimer : scheduler::Timer {
+    explicit ClientTimer(Client& owner)
+        : Timer([](Timer& t) { static_cast<ClientTimer&>(t).client.OnTimer(); }), client(owner) {}
     Client& client;
   };
 
@@ -63,11 +68,14 @@ class Client final : public http2::ClientEvents {
   const UpstreamServices services_;
   http2::ClientSession session_;
   std::optional<Driver> driver_;  // once there is a descriptor
-  IdleTimer idle_timer_;
+  http2::Keepalive keepalive_;
+  ClientTimer timer_;
   State state_ = State::kConnecting;
   bool was_ready_ = false;
+  bool draining_ = false;  // the peer said so
   int connect_errno_ = 0;
   uint64_t streams_opened_ = 0;
+  scheduler::Nanos idle_since_;  // of now, if no stream is open
   scheduler::Nanos started_;
 };
 

@@ -10,6 +10,12 @@
 
 namespace outrigger::proxy {
 
+// How long a peer may keep this side waiting. 0: as it likes.
+struct StallLimits {
+  scheduler::Nanos head = 0;    // from a head's first byte to its last
+  scheduler::Nanos answer = 0;  // between two bytes
+};
+
 // What a server codec tells its owner.
 class ServerEvents {
  public:
@@ -20,6 +26,9 @@ class ServerEvents {
   // There is something to Produce() outside of a Feed() (a stream's answer was queued), or
   // reading_paused() or finished() may have changed.
   virtual void OnWritable() = 0;
+  // Something waits for the peer that no handler looks after, a head or an answer: see
+  // Codec::EndStalled().
+  virtual void OnStall(bool /*head*/) {}
 
  protected:
   ~ServerEvents() = default;
@@ -50,6 +59,15 @@ class Codec {
   virtual bool failed() const { return false; }
   // Streams open now.
   virtual size_t open_streams() const = 0;
+  // Ends what waits for the peer beyond its limit: a head that is not complete, an answer that its
+  // handler has left and the peer takes nothing of (the first call that finds it starts its time).
+  // Returns when to call again.
+  virtual scheduler::Nanos EndStalled(scheduler::Nanos /*now*/, const StallLimits& /*limits*/) {
+    return scheduler::kNever;
+  }
+  // The peer makes work that comes to nothing: its requests should wait a little, for most of them
+  // will be gone.
+  virtual bool suspect() { return false; }
   // The connection is gone: every open stream gets this error. Nothing is produced any more.
   virtual void Abort(ErrorCode code) = 0;
 };

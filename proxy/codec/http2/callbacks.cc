@@ -11,6 +11,9 @@ namespace {
 // Below this a copy costs less than a counted reference, an iovec and a 9-byte frame head of its
 // own; it also keeps a small body from pinning a large read block.
 constexpr size_t kCopyBelow = 2048;
+constexpr uint32_t kMaxCookieCrumbs = 256;
+// Heads over the limits that one connection may send.
+constexpr uint32_t kMaxOversizeHeads = 3;
 
 Session& Self(void* self) { return *static_cast<Session*>(self); }
 
@@ -51,11 +54,27 @@ int Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* fra
     stream->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
   } else if (Http2Stream* stream = Find(session, frame->hd.stream_id)) {
-    stream->header_count_ = 0;
+    stream->header_count_ = stream->crumb_count_ = 0;
     // Trailers count anew; interim responses add up, for their bytes stay in the arena.
     if (stream->headers_complete) stream->header_bytes_ = 0;
   }
   return 0;
+}
+
+int Callbacks::RefuseHead(Session& codec, Http2Stream& stream) {
+  codec.Count(&Http2Stats::header_overflow);
+  if (stream.crumb_count_ > kMaxCookieCrumbs) {
+    codec.Count(&Http2Stats::cookies_total_bytes_too_large);
+  }
+  stream.error = {ErrorCode::kHeadersTooLarge, codec.server_ ? Side::kDownstream : Side::kUpstream,
+                  false};
+  // What is refused is decoded to its end all the same: not for ever.
+  if (++codec.oversize_heads_ > kMaxOversizeHeads) {
+    return codec.FailCallback(NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  nghttp2_submit_rst_stream(codec.session_, NGHTTP2_FLAG_NONE, stream.id_,
+                            NGHTTP2_ENHANCE_YOUR_CALM);
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
@@ -64,19 +83,19 @@ int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, co
   Http2Stream* stream = Find(session, frame->hd.stream_id);
   if (!stream) return 0;
   Session& codec = Self(self);
-  // Fields are counted as well as bytes: a one-byte HPACK reference costs us a whole entry
-  // (CVE-2026-47774). The 32 octets are RFC 9113 6.5.2's overhead.
-  stream->header_bytes_ += static_cast<uint32_t>(name_size + value_size + 32);
-  if (++stream->header_count_ > codec.limits_.max_count ||
-      stream->header_bytes_ > codec.limits_.max_bytes) {
-    ++codec.counts_.header_overflow;
-    stream->error = {ErrorCode::kHeadersTooLarge,
-                     codec.server_ ? Side::kDownstream : Side::kUpstream, false};
-    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;  // RST_STREAM
-  }
   const std::string_view text(reinterpret_cast<const char*>(name), name_size);
-  Headers& list = stream->headers_complete ? stream->trailers : stream->headers;
   const HeaderName id = LookupHeader(text);
+  // Fields are counted as well as bytes: a one-byte HPACK reference costs us a whole entry
+  // (CVE-2026-47774). Cookies come as crumbs (RFC 9113 8.2.3), honest ones by the dozen, so they
+  // have a limit of their own. The 32 octets are RFC 9113 6.5.2's overhead.
+  stream->header_bytes_ += static_cast<uint32_t>(name_size + value_size + 32);
+  const bool too_many = id == HeaderName::kCookie
+                            ? ++stream->crumb_count_ > kMaxCookieCrumbs
+                            : ++stream->header_count_ > codec.limits_.max_count;
+  if (too_many || stream->header_bytes_ > codec.limits_.max_bytes) {
+    return RefuseHead(codec, *stream);
+  }
+  Headers& list = stream->headers_complete ? stream->trailers : stream->headers;
   if (id == HeaderName::kHost && codec.server_ && !stream->headers_complete) {
     // RFC 9113 8.3.1: host stands in for :authority where that is missing, else it goes.
     if (!list.Find(HeaderName::kAuthority)) {
@@ -92,11 +111,6 @@ int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, co
 
 int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
   Session& codec = Self(self);
-  const size_t padding = frame->hd.type == NGHTTP2_DATA ? frame->data.padlen : 0;
-  if (codec.IsFlood(frame->hd.type, frame->hd.length - padding,
-                    frame->hd.flags & NGHTTP2_FLAG_END_STREAM)) {
-    return NGHTTP2_ERR_CALLBACK_FAILURE;
-  }
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS: {
       Http2Stream* stream = Find(session, frame->hd.stream_id);
@@ -117,6 +131,7 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
           }
         }
       }
+      if (end && !stream->trailers.empty()) codec.Count(&Http2Stats::trailers);
       stream->Notify();
       return 0;
     }
@@ -129,14 +144,22 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
       }
       return 0;
     case NGHTTP2_RST_STREAM:
-      ++codec.counts_.rx_reset;
+      codec.Count(&Http2Stats::rx_reset);
+      if (frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {
+        codec.Count(&Http2Stats::stream_refused_errors);
+      }
+      if (Http2Stream* stream = Find(session, frame->hd.stream_id)) stream->peer_reset_ = true;
+      codec.TakeGlitch();
       return 0;
     case NGHTTP2_SETTINGS:
       codec.OnStreamClosed();  // the peer's stream limit may have grown
       return 0;
     case NGHTTP2_PING:
-      // Our own ping, sent with the first GOAWAY, came back: the peer has seen it.
-      if (frame->hd.flags & NGHTTP2_FLAG_ACK) codec.EndDrain();
+      // Our own ping came back: if it was sent with the first GOAWAY, the peer has seen that.
+      if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
+        codec.pings_unanswered_ = 0;
+        codec.EndDrain();
+      }
       return 0;
     case NGHTTP2_GOAWAY:
       codec.goaway_received_ = true;
@@ -172,7 +195,14 @@ int Callbacks::OnData(nghttp2_session* session, uint8_t, int32_t id, const uint8
 int Callbacks::OnClose(nghttp2_session* session, int32_t id, uint32_t error, void* self) {
   Http2Stream* stream = Find(session, id);
   if (!stream) return 0;
-  const Side peer = Self(self).server_ ? Side::kDownstream : Side::kUpstream;
+  Session& codec = Self(self);
+  const Side peer = codec.server_ ? Side::kDownstream : Side::kUpstream;
+  if (codec.server_) {
+    codec.closed_.Add(static_cast<uint32_t>(id), stream->end_received ? ClosedStreams::How::kEnded
+                                                 : stream->peer_reset_
+                                                     ? ClosedStreams::How::kPeerReset
+                                                     : ClosedStreams::How::kReset);
+  }
   nghttp2_session_set_stream_user_data(session, id, nullptr);
   ErrorCode code = ErrorCode::kNone;
   if (error == NGHTTP2_REFUSED_STREAM) {
@@ -189,11 +219,21 @@ int Callbacks::OnClose(nghttp2_session* session, int32_t id, uint32_t error, voi
 int Callbacks::OnFrameSent(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
   switch (frame->hd.type) {
     case NGHTTP2_DATA:
-      ++Self(self).data_sent_;
+      Self(self).guard_.OnDataSent();
       break;
     case NGHTTP2_HEADERS:
       break;
+    case NGHTTP2_RST_STREAM: {
+      Self(self).Count(&Http2Stats::tx_reset);
+      // Not of our handler's making: the peer's fault.
+      const Http2Stream* stream = Find(session, frame->hd.stream_id);
+      if (frame->rst_stream.error_code != NGHTTP2_NO_ERROR && stream && !stream->reset_) {
+        Self(self).TakeGlitch();
+      }
+      return 0;
+    }
     case NGHTTP2_GOAWAY:  // of nghttp2's own making, when the peer broke the protocol
+      Self(self).Count(&Http2Stats::goaway_sent);
       if (frame->goaway.error_code != NGHTTP2_NO_ERROR) Self(self).broken_ = true;
       return 0;
     default:
@@ -216,13 +256,17 @@ int Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_frame*, const uin
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int, void* self) {
-  ++Self(self).counts_.protocol_error;
-  return 0;
+int Callbacks::OnInvalidFrame(nghttp2_session*, const nghttp2_frame*, int error, void* self) {
+  if (error != NGHTTP2_ERR_HTTP_HEADER && error != NGHTTP2_ERR_HTTP_MESSAGING) return 0;
+  Session& codec = Self(self);
+  codec.Count(&Http2Stats::rx_messaging_error);
+  return codec.options_.stream_error_on_invalid_http_message
+             ? 0
+             : codec.FailCallback(NGHTTP2_PROTOCOL_ERROR);
 }
 
 ssize_t Callbacks::ReadBody(nghttp2_session* session, int32_t id, uint8_t* buffer, size_t size,
-                            uint32_t* flags, nghttp2_data_source* source, void*) {
+                            uint32_t* flags, nghttp2_data_source* source, void* self) {
   Http2Stream& stream = *static_cast<Http2Stream*>(source->ptr);
   const size_t n = std::min(size, stream.out_.bytes());
   if (n == 0 && !stream.out_end_) {
@@ -240,6 +284,7 @@ ssize_t Callbacks::ReadBody(nghttp2_session* session, int32_t id, uint8_t* buffe
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;  // SendData() moves the slices
     return static_cast<ssize_t>(n);
   }
+  Self(self).backlog_ -= n;
   for (size_t left = n; left > 0;) {
     const std::string_view front = stream.out_.front().view();
     const size_t part = std::min(left, front.size());
@@ -264,6 +309,7 @@ int Callbacks::SendData(nghttp2_session*, nghttp2_frame* frame, const uint8_t* h
     codec.AppendBytes(&pad, 1);
   }
   codec.FlushTail();
+  codec.backlog_ -= size;
   while (size > 0) {
     const Slice& front = stream.out_.front();
     if (front.size() <= size) {

@@ -11,6 +11,7 @@
 namespace outrigger::proxy::http2 {
 
 class Http2Stream;
+class Session;
 
 struct Callbacks {
   // The table for nghttp2_session_*_new; made once.
@@ -20,6 +21,8 @@ struct Callbacks {
   static int OnHeader(nghttp2_session*, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
                       void* self);
+  // A head that is over the limits: OnHeader's result.
+  static int RefuseHead(Session& codec, Http2Stream& stream);
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* self);
   static int OnData(nghttp2_session*, uint8_t flags, int32_t id, const uint8_t* data, size_t size,
                     void* self);

@@ -13,6 +13,8 @@
 namespace outrigger::proxy::http2 {
 namespace {
 
+// What a peer may do in vain (nghttp2's figures), and how much of it is nothing to wonder at.
+constexpr uint32_t kGlitchBurst = 1000, kGlitchesPerSecond = 33, kGlitchesUnsuspected = 80;
 constexpr size_t kTailBlock = 16 * 1024;
 // Above any header block that our limits let in; a larger one would never be sent, nor its stream
 // end.
@@ -48,8 +50,15 @@ nghttp2_mem pool_memory = {nullptr, &PoolMalloc, &PoolFree, &PoolCalloc, &PoolRe
 
 }  // namespace
 
-Session::Session(bool server, const Http2Options& options, const HeaderLimits& limits)
-    : server_(server), options_(options), limits_(limits) {
+Session::Session(bool server, const Http2Options& options, const HeaderLimits& limits,
+                 const SessionStats& stats)
+    : server_(server),
+      options_(options),
+      limits_(limits),
+      guard_(server, options),
+      glitches_(kGlitchBurst, kGlitchesPerSecond),
+      head_since_(server ? scheduler::MonotonicNow() : scheduler::kNever),
+      stats_(stats) {
   nghttp2_option* option;
   OUTRIGGER_CHECK(nghttp2_option_new(&option) == 0);
   nghttp2_option_set_no_auto_window_update(option, 1);
@@ -57,12 +66,17 @@ Session::Session(bool server, const Http2Options& options, const HeaderLimits& l
   nghttp2_option_set_max_outbound_ack(option, options.max_outbound_control_frames);
   nghttp2_option_set_max_settings(option, 32);
   nghttp2_option_set_max_send_header_block_length(option, kMaxSentHeaderBlock);
+  // The guard and TakeGlitch() count these, with the right error.
+  nghttp2_option_set_max_continuations(option, 1'000'000);
+  nghttp2_option_set_stream_reset_rate_limit(option, UINT64_MAX, UINT64_MAX);
   nghttp2_session_callbacks* table = Callbacks::Table();
   const int made = server
                        ? nghttp2_session_server_new3(&session_, table, this, option, &pool_memory)
                        : nghttp2_session_client_new3(&session_, table, this, option, &pool_memory);
   nghttp2_option_del(option);
   OUTRIGGER_CHECK(made == 0);
+  Count(server ? &Http2Stats::nghttp2_downstream_connections
+               : &Http2Stats::nghttp2_upstream_connections);
 
   nghttp2_settings_entry settings[] = {
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, options.initial_stream_window_size},
@@ -88,47 +102,169 @@ bool Session::Feed(const Slice& input) {
   if (broken_ || aborted_) return false;
   input_ = &input;
   feeding_ = true;
-  const ssize_t taken = nghttp2_session_mem_recv(
-      session_, reinterpret_cast<const uint8_t*>(input.data()), input.size());
+  const uint8_t* at = reinterpret_cast<const uint8_t*>(input.data());
+  const uint8_t* const end = at + input.size();
+  const uint8_t* received = at;  // up to here nghttp2 has it
+  bool ok = true;
+  while (ok && guard_.Next(at, end)) {
+    const FrameGuard::Verdict verdict = guard_.Judge();
+    if (verdict == FrameGuard::Verdict::kPass) continue;
+    // The stream's state is what it is once all before this head has been read. The head's last
+    // byte stays back, and the rest of it does nothing alone.
+    ok = Receive(received, at - 1) && Accept(verdict);
+    received = at - 1;
+  }
+  if (ok) ok = Receive(received, end) && !QueueIsFlooded();
   feeding_ = false;
   input_ = nullptr;
-  if (taken < 0) {
-    ++counts_.protocol_error;
-    broken_ = true;
-    const bool flood = taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_CALLBACK_FAILURE;
-    nghttp2_session_terminate_session(session_,
-                                      flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
-    return false;
+  if (!guard_.in_head()) {
+    head_since_ = scheduler::kNever;
+  } else if (head_since_ == scheduler::kNever || guard_.heads() != heads_seen_) {
+    head_since_ = scheduler::MonotonicNow();
+    OnStall(/*head=*/true);
   }
-  // A peer that makes us answer and does not read the answers (CVE-2019-9512 and its kin).
-  if (nghttp2_session_get_outbound_queue_size(session_) > options_.max_outbound_frames) {
-    broken_ = true;
-    nghttp2_session_terminate_session(session_, NGHTTP2_ENHANCE_YOUR_CALM);
-    return false;
+  heads_seen_ = guard_.heads();
+  return ok && !broken_;
+}
+
+bool Session::Receive(const uint8_t* begin, const uint8_t* end) {
+  if (broken_) return false;
+  if (begin >= end) return true;
+  const ssize_t taken = nghttp2_session_mem_recv(session_, begin, static_cast<size_t>(end - begin));
+  if (taken >= 0) return true;
+  switch (taken) {
+    case NGHTTP2_ERR_FLOODED:
+      Count(&Http2Stats::outbound_control_flood);
+      return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    case NGHTTP2_ERR_CALLBACK_FAILURE:
+      return Fail(fail_code_);
+    default:
+      return Fail(NGHTTP2_PROTOCOL_ERROR);
+  }
+}
+
+bool Session::Accept(FrameGuard::Verdict verdict) {
+  switch (verdict) {
+    case FrameGuard::Verdict::kPass:
+      return true;
+    case FrameGuard::Verdict::kCheckStream: {
+      const FrameHead& head = guard_.head();
+      const int32_t id = static_cast<int32_t>(head.stream);
+      return nghttp2_session_get_stream_user_data(session_, id) || OnClosedStream(head);
+    }
+    case FrameGuard::Verdict::kEmptyFlood:
+      Count(&Http2Stats::inbound_empty_frames_flood);
+      return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    case FrameGuard::Verdict::kPriorityFlood:
+      Count(&Http2Stats::inbound_priority_frames_flood);
+      return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    case FrameGuard::Verdict::kWindowUpdateFlood:
+      Count(&Http2Stats::inbound_window_update_frames_flood);
+      return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    case FrameGuard::Verdict::kContinuationFlood:
+      Count(&Http2Stats::header_overflow);
+      return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+    case FrameGuard::Verdict::kProtocolError:
+      return Fail(NGHTTP2_PROTOCOL_ERROR);
   }
   return true;
 }
 
-bool Session::IsFlood(uint8_t type, size_t length, bool ends) {
-  switch (type) {
-    case NGHTTP2_DATA:
-    case NGHTTP2_HEADERS:
-      if (type == NGHTTP2_HEADERS) ++streams_seen_;
-      if (length > 0 || ends) {
-        empty_frames_ = 0;
-        return false;
-      }
-      return ++empty_frames_ > options_.max_consecutive_inbound_frames_with_empty_payload;
-    case NGHTTP2_PRIORITY:
-      return ++priorities_ > options_.max_inbound_priority_frames_per_stream * (1 + streams_seen_);
-    case NGHTTP2_WINDOW_UPDATE:
-      // Envoy's measure.
-      return ++window_updates_ >
-             5 + 2 * (streams_seen_ +
-                      options_.max_inbound_window_update_frames_per_data_frame_sent * data_sent_);
-    default:
-      return false;
+bool Session::OnClosedStream(const FrameHead& head) {
+  // Even ids, and DATA on a stream that was never opened, are nghttp2's to refuse.
+  if (head.stream % 2 == 0 || head.stream > guard_.highest()) return true;
+  switch (closed_.Find(head.stream)) {
+    case ClosedStreams::How::kEnded:
+      return Fail(NGHTTP2_STREAM_CLOSED);
+    case ClosedStreams::How::kPeerReset:
+      nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, static_cast<int32_t>(head.stream),
+                                NGHTTP2_STREAM_CLOSED);
+      return TakeGlitch();
+    case ClosedStreams::How::kNever:
+      // RFC 9113 5.1.1: a new stream's id is higher than all before it.
+      return head.type == NGHTTP2_HEADERS ? Fail(NGHTTP2_PROTOCOL_ERROR) : TakeGlitch();
+    case ClosedStreams::How::kForgotten:
+      return TakeGlitch();
+    case ClosedStreams::How::kReset:
+      return true;
   }
+  return true;
+}
+
+// A peer that makes us answer and does not read the answers (CVE-2019-9512 and its kin).
+bool Session::QueueIsFlooded() {
+  const size_t queue = nghttp2_session_get_outbound_queue_size(session_);
+  if (queue <= options_.max_outbound_control_frames) return false;
+  if (queue > options_.max_outbound_frames) {
+    Count(&Http2Stats::outbound_flood);
+  } else if (queue > options_.max_outbound_control_frames + 2 * open_streams_) {
+    // More than the heads and trailers of all that is open: control frames.
+    Count(&Http2Stats::outbound_control_flood);
+  } else {
+    return false;
+  }
+  Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+  return true;
+}
+
+bool Session::Fail(uint32_t code) {
+  if (broken_) return false;
+  broken_ = true;
+  nghttp2_session_terminate_session(session_, code);
+  return false;
+}
+
+int Session::FailCallback(uint32_t code) {
+  fail_code_ = code;
+  return NGHTTP2_ERR_CALLBACK_FAILURE;
+}
+
+bool Session::TakeGlitch() {
+  // An upstream that resets answers our own requests.
+  if (!server_ || glitches_.Take(scheduler::MonotonicNow())) return true;
+  reset_flood_ = true;
+  return Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+bool Session::suspect() {
+  return !glitches_.full() && glitches_.taken(scheduler::MonotonicNow()) > kGlitchesUnsuspected;
+}
+
+scheduler::Nanos Session::EndStalled(scheduler::Nanos now, const StallLimits& limits) {
+  if (broken_ || aborted_) return scheduler::kNever;
+  scheduler::Nanos next = scheduler::kNever;
+  if (limits.head > 0 && head_since_ != scheduler::kNever) {
+    next = head_since_ + limits.head;
+    if (now >= next) {
+      head_timeout_ = true;
+      Fail(NGHTTP2_ENHANCE_YOUR_CALM);
+      MarkWritable();
+      return scheduler::kNever;
+    }
+  }
+  if (limits.answer <= 0) return next;
+  for (Http2Stream *stream = streams_, *following; stream; stream = following) {
+    following = stream->next_;
+    if (!stream->lingers()) continue;
+    if (stream->stalled_at_ != stream->out_.bytes()) {
+      stream->stalled_at_ = stream->out_.bytes();
+      stream->stalled_since_ = now;
+    }
+    const scheduler::Nanos end = stream->stalled_since_ + limits.answer;
+    if (now < end) {
+      next = std::min(next, end);
+      continue;
+    }
+    Count(&Http2Stats::tx_flush_timeout);
+    stream->Reset(ErrorCode::kIdleTimeout);
+  }
+  return next;
+}
+
+void Session::Ping() {
+  ++pings_unanswered_;
+  nghttp2_submit_ping(session_, NGHTTP2_FLAG_NONE, nullptr);
+  MarkWritable();
 }
 
 void Session::AppendBytes(const uint8_t* data, size_t size) {
@@ -172,6 +308,7 @@ void Session::Produce(SliceQueue& out, size_t limit) {
   }
   FlushTail();
   out_ = nullptr;
+  SetBacklogGauges();
   // The block goes with its last slice; an idle connection keeps none.
   if (tail_) {
     tail_->Unref();
@@ -188,6 +325,17 @@ bool Session::SubmitDueResets() {
   }
   due_resets_.clear();
   return true;
+}
+
+void Session::SetBacklogGauges() {
+  const size_t queue = nghttp2_session_get_outbound_queue_size(session_);
+  if (queue == queue_shown_ && backlog_ == backlog_shown_) return;
+  AddGauge(&Http2Stats::outbound_frames_active,
+           static_cast<int64_t>(queue) - static_cast<int64_t>(queue_shown_));
+  AddGauge(&Http2Stats::pending_send_bytes,
+           static_cast<int64_t>(backlog_) - static_cast<int64_t>(backlog_shown_));
+  queue_shown_ = queue;
+  backlog_shown_ = backlog_;
 }
 
 void Session::Drain() {
@@ -233,6 +381,9 @@ void Session::Abort(ErrorCode code) {
     if (stream->id_ >= 0) nghttp2_session_set_stream_user_data(session_, stream->id_, nullptr);
     stream->Close(code, peer, /*retry=*/false);
   }
+  AddGauge(&Http2Stats::outbound_frames_active, -static_cast<int64_t>(queue_shown_));
+  AddGauge(&Http2Stats::pending_send_bytes, -static_cast<int64_t>(backlog_shown_));
+  queue_shown_ = backlog_shown_ = 0;
 }
 
 void ServerSession::OnRequest(Http2Stream& stream) {

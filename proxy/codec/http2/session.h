@@ -8,7 +8,11 @@
 #include <vector>
 
 #include "proxy/codec/http/codec.h"
+#include "proxy/codec/http2/closed_streams.h"
+#include "proxy/codec/http2/frame_guard.h"
+#include "proxy/codec/http2/token_bucket.h"
 #include "proxy/snapshot/http_options.h"
+#include "proxy/stats/scopes.h"
 
 struct nghttp2_session;
 
@@ -17,12 +21,10 @@ namespace outrigger::proxy::http2 {
 class Http2Stream;
 struct Callbacks;
 
-// What the codec counts for its owner, who adds it to the listener's or cluster's stats.
-struct SessionCounts {
-  uint64_t rx_reset = 0;
-  uint64_t tx_reset = 0;
-  uint64_t header_overflow = 0;
-  uint64_t protocol_error = 0;
+// Where the codec counts: a worker's slab and the handles of the listeners or of the cluster.
+struct SessionStats {
+  StatSlab* slab = nullptr;  // null: nobody counts
+  Http2Stats handles;
 };
 
 // Owner: the connection; Abort() before destruction ends every stream.
@@ -43,15 +45,27 @@ class Session : public Codec {
   bool finished() const override;
   size_t open_streams() const override { return open_streams_; }
   void Abort(ErrorCode code) override;
+  scheduler::Nanos EndStalled(scheduler::Nanos now, const StallLimits& limits) override;
+  bool suspect() override;
 
-  const SessionCounts& counts() const { return counts_; }
+  bool goaway_received() const { return goaway_received_; }
+  // Why failed(): too much in vain; a head that was not completed in time.
+  bool reset_flood() const { return reset_flood_; }
+  bool head_timeout() const { return head_timeout_; }
+  // Asks the peer for a sign of life; pings_unanswered() is 0 once it came.
+  void Ping();
+  uint32_t pings_unanswered() const { return pings_unanswered_; }
+  void Count(Counter Http2Stats::*counter) {
+    if (stats_.slab) stats_.slab->Inc(stats_.handles.*counter);
+  }
   // The peer broke the protocol, or floods.
   bool failed() const override { return broken_; }
   // The peer announced that it takes no new streams, or this side drains.
   bool draining() const { return drain_started_ || goaway_received_; }
 
  protected:
-  Session(bool server, const Http2Options& options, const HeaderLimits& limits);
+  Session(bool server, const Http2Options& options, const HeaderLimits& limits,
+          const SessionStats& stats);
   // Called by a stream when there is something to Produce() outside of Feed().
   virtual void OnWritable() = 0;
   // Called from Feed() for a complete request head.
@@ -60,6 +74,8 @@ class Session : public Codec {
   size_t max_streams() const { return options_.max_concurrent_streams; }
   // A stream closed: capacity for another.
   virtual void OnStreamClosed() {}
+  // Something waits for the peer: see EndStalled().
+  virtual void OnStall(bool /*head*/) {}
 
   nghttp2_session* session_ = nullptr;
 
@@ -70,8 +86,24 @@ class Session : public Codec {
   void MarkWritable() {
     if (!feeding_) OnWritable();
   }
-  // Counts a received frame against what an honest peer sends (CVE-2019-9511, 9513, 9518).
-  bool IsFlood(uint8_t type, size_t length, bool ends);
+  // One piece of input for nghttp2; false: the connection is broken.
+  bool Receive(const uint8_t* begin, const uint8_t* end);
+  // What the guard found; false: the connection is broken.
+  bool Accept(FrameGuard::Verdict verdict);
+  // A frame on a stream that is closed (RFC 9113 5.1); false: that is an error of the connection.
+  bool OnClosedStream(const FrameHead& head);
+  bool QueueIsFlooded();
+  // Ends the connection with a GOAWAY of this code. False.
+  bool Fail(uint32_t code);
+  // From within nghttp2: the same, as the callback's result.
+  int FailCallback(uint32_t code);
+  // The peer made this side do work that came to nothing (CVE-2023-44487, CVE-2025-8671). False:
+  // that was too often.
+  bool TakeGlitch();
+  void AddGauge(Gauge Http2Stats::*gauge, int64_t delta) {
+    if (stats_.slab && delta != 0) stats_.slab->Add(stats_.handles.*gauge, delta);
+  }
+  void SetBacklogGauges();
   void SayLastWord();
   // True: there was one to submit.
   bool SubmitDueResets();
@@ -93,12 +125,17 @@ class Session : public Codec {
     uint32_t code;
   };
   std::vector<DueReset> due_resets_;  // once all that can be sent before them is
-  uint64_t streams_seen_ = 0;         // in all; what IsFlood() measures by
-  uint64_t data_sent_ = 0;            // DATA frames
-  uint64_t window_updates_ = 0;       // received
-  uint64_t priorities_ = 0;           // received
-  uint32_t empty_frames_ = 0;         // received in a row
-  SessionCounts counts_;
+  size_t backlog_ = 0;                // bytes of bodies that streams hold for the peer
+  size_t backlog_shown_ = 0, queue_shown_ = 0;
+  FrameGuard guard_;
+  ClosedStreams closed_;
+  TokenBucket glitches_;
+  uint32_t oversize_heads_ = 0;
+  uint32_t fail_code_ = 0;  // why a callback failed
+  uint32_t pings_unanswered_ = 0;
+  uint64_t heads_seen_ = 0;
+  scheduler::Nanos head_since_;  // when the head began that is not complete; kNever: none
+  SessionStats stats_;
   bool feeding_ = false;
   bool eof_ = false;
   bool broken_ = false;
@@ -107,17 +144,21 @@ class Session : public Codec {
   bool last_goaway_due_ = false;  // the next Produce() says the last word
   bool last_goaway_sent_ = false;
   bool goaway_received_ = false;
+  bool reset_flood_ = false;
+  bool head_timeout_ = false;
 };
 
 // Downstream side: hands out requests.
 class ServerSession final : public Session {
  public:
-  ServerSession(ServerEvents& events, const Http2Options& options, const HeaderLimits& limits)
-      : Session(/*server=*/true, options, limits), events_(events) {}
+  ServerSession(ServerEvents& events, const Http2Options& options, const HeaderLimits& limits,
+                const SessionStats& stats = {})
+      : Session(/*server=*/true, options, limits, stats), events_(events) {}
 
  private:
   void OnWritable() override { events_.OnWritable(); }
   void OnRequest(Http2Stream& stream) override;
+  void OnStall(bool head) override { events_.OnStall(head); }
 
   ServerEvents& events_;
 };
@@ -136,8 +177,9 @@ class ClientEvents {
 // Upstream side: opens streams.
 class ClientSession final : public Session {
  public:
-  ClientSession(ClientEvents& events, const Http2Options& options, const HeaderLimits& limits)
-      : Session(/*server=*/false, options, limits), events_(events) {}
+  ClientSession(ClientEvents& events, const Http2Options& options, const HeaderLimits& limits,
+                const SessionStats& stats = {})
+      : Session(/*server=*/false, options, limits, stats), events_(events) {}
 
   // How many more streams may be opened now.
   size_t capacity() const;

@@ -2,6 +2,7 @@
 
 #include <nghttp2/nghttp2.h>
 
+#include <algorithm>
 #include <array>
 #include <vector>
 
@@ -28,6 +29,9 @@ uint32_t ToHttp2(ErrorCode code) {
       return NGHTTP2_INTERNAL_ERROR;
   }
 }
+
+// Bytes that the streams of a connection hold for the peer, above which none takes more.
+constexpr size_t kMaxBacklog = 1024 * 1024;
 
 // The list as nghttp2 wants it, on the stack for usual sizes. Names and values are not copied: they
 // live in an arena that outlives the frame (see Stream::SendHeaders).
@@ -66,6 +70,7 @@ Http2Stream::Http2Stream(Session& session) : session_(&session), trailers_out_(a
   if (next_) next_->prev_ = this;
   session.streams_ = this;
   ++session.open_streams_;
+  session.AddGauge(&Http2Stats::streams_active, 1);
 }
 
 void Http2Stream::SendInformational(int status) {
@@ -96,6 +101,7 @@ void Http2Stream::SendHeaders(const Headers& headers, bool end) {
       return;
     }
     id_ = id;
+    session_->guard_.OnStreamOpened();
   }
   session_->MarkWritable();
 }
@@ -105,7 +111,7 @@ void Http2Stream::SendData(SliceQueue& data, bool end) {
     data.Clear();
     return;
   }
-  data.MoveTo(out_);
+  session_->backlog_ += data.MoveTo(out_);
   out_end_ = end;
   Resume();
 }
@@ -135,7 +141,6 @@ void Http2Stream::Resume() {
 void Http2Stream::Reset(ErrorCode code) {
   if (session_ == nullptr || reset_) return;
   reset_ = true;
-  ++session_->counts_.tx_reset;
   if (id_ < 0) {  // never sent: nothing to tell the peer
     Close(code, Side::kLocal, false);
     return;
@@ -147,6 +152,13 @@ void Http2Stream::Reset(ErrorCode code) {
     nghttp2_submit_rst_stream(session_->session_, NGHTTP2_FLAG_NONE, id_, ToHttp2(code));
   }
   session_->MarkWritable();
+}
+
+size_t Http2Stream::send_buffered() const {
+  // Many streams of one connection share what one may hold: else a peer that shuts its windows has
+  // us keep as many buffers as it has streams. One that holds nothing may always go on.
+  const bool full = session_ != nullptr && session_->backlog_ > kMaxBacklog && !out_.empty();
+  return full ? std::max(out_.bytes(), kMaxBacklog) : out_.bytes();
 }
 
 void Http2Stream::Consume(size_t bytes) {
@@ -168,6 +180,7 @@ void Http2Stream::Release() {
     }
     body.Clear();
   }
+  if (session_ != nullptr && lingers()) session_->OnStall(/*head=*/false);
   Unref();
 }
 
@@ -176,6 +189,8 @@ void Http2Stream::Close(ErrorCode code, Side side, bool retry) {
   (prev_ ? prev_->next_ : session_->streams_) = next_;
   if (next_) next_->prev_ = prev_;
   --session_->open_streams_;
+  session_->AddGauge(&Http2Stats::streams_active, -1);
+  session_->backlog_ -= out_.bytes();
   Session& session = *session_;
   session_ = nullptr;
   out_.Clear();

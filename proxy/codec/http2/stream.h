@@ -23,7 +23,7 @@ class Http2Stream final : public Stream {
   void SendData(SliceQueue& data, bool end) override;
   void SendTrailers(const Headers& trailers) override;
   void Reset(ErrorCode code) override;
-  size_t send_buffered() const override { return out_.bytes(); }
+  size_t send_buffered() const override;
   void Consume(size_t bytes) override;
   int http_version() const override { return 20; }
   void Release() override;
@@ -35,6 +35,8 @@ class Http2Stream final : public Stream {
   friend struct Callbacks;
 
   bool open() const { return session_ != nullptr && !error; }
+  // An answer that only waits for the peer.
+  bool lingers() const { return handler_gone_ && headers_sent_ && !end_sent_ && !reset_; }
   void Resume();
   // nghttp2 closed the stream, or the connection went away (`code` other than kNone is an error).
   void Close(ErrorCode code, Side side, bool retry);
@@ -51,8 +53,13 @@ class Http2Stream final : public Stream {
   bool end_sent_ = false;  // and handed to the connection
   bool deferred_ = false;  // nghttp2 waits for Resume()
   bool reset_ = false;     // we asked for RST_STREAM
+  bool peer_reset_ = false;
   uint32_t header_bytes_ = 0;
   uint32_t header_count_ = 0;
+  uint32_t crumb_count_ = 0;  // cookies are counted apart
+  // out_'s bytes when EndStalled() last looked, and since when.
+  size_t stalled_at_ = static_cast<size_t>(-1);
+  scheduler::Nanos stalled_since_ = 0;
   SliceQueue out_;
   Headers trailers_out_;
   Http2Stream* prev_ = nullptr;

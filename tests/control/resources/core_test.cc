@@ -88,7 +88,12 @@ TEST(CoreTest, ReadsHttp2OptionsAndKeepsTheDefaultsOfTheRest) {
       max_consecutive_inbound_frames_with_empty_payload: 0
       max_inbound_priority_frames_per_stream: 3
       max_inbound_window_update_frames_per_data_frame_sent: 4
-      connection_keepalive: {interval: 30s, timeout: 5s}
+      stream_error_on_invalid_http_messaging: true
+      connection_keepalive:
+        interval: 30s
+        timeout: 5s
+        interval_jitter: {value: 50}
+        connection_idle_interval: 10s
       )"),
                                 kPath, to)
                   .ok());
@@ -103,6 +108,9 @@ TEST(CoreTest, ReadsHttp2OptionsAndKeepsTheDefaultsOfTheRest) {
   EXPECT_EQ(to.max_inbound_window_update_frames_per_data_frame_sent, 4u);
   EXPECT_EQ(to.keepalive_interval, 30 * scheduler::kSecond);
   EXPECT_EQ(to.keepalive_timeout, 5 * scheduler::kSecond);
+  EXPECT_EQ(to.keepalive_jitter, 0.5);
+  EXPECT_EQ(to.keepalive_idle_interval, 10 * scheduler::kSecond);
+  EXPECT_TRUE(to.stream_error_on_invalid_http_message);
 
   proxy::Http2Options untouched;
   ASSERT_TRUE(ParseHttp2Options({}, kPath, untouched).ok());
@@ -124,10 +132,8 @@ TEST(CoreTest, RefusesHttp2OptionsOutOfRange) {
             "x: connection_keepalive.timeout: value is required");
   EXPECT_EQ(Http2Error("connection_keepalive: {interval: 0s, timeout: 1s}"),
             "x: connection_keepalive.interval: value must be greater than or equal to 0.001s");
-  EXPECT_EQ(Http2Error("connection_keepalive: {timeout: 1s, connection_idle_interval: 1s}"),
-            "x: connection_keepalive.connection_idle_interval: not supported yet");
-  EXPECT_EQ(Http2Error("override_stream_error_on_invalid_http_message: true"),
-            "x: override_stream_error_on_invalid_http_message: not supported yet");
+  EXPECT_EQ(Http2Error("connection_keepalive: {timeout: 1s, interval_jitter: {value: 101}}"),
+            "x: connection_keepalive.interval_jitter: value must be between 0 and 100");
 }
 
 TEST(CoreTest, TakesRawBufferForTheTransportSocketAndNothingElse) {

@@ -167,13 +167,26 @@ TEST_F(DriverTest, AFaultyPeerHearsTheLastWord) {
   Start();
   WriteAll(peer_.get(), "BAD");
   EXPECT_EQ(ReadToEnd(peer_.get()), "sorry");
+  peer_ = Fd();
   EXPECT_EQ(End(), ErrorCode::kProtocol);
 }
 
 TEST_F(DriverTest, AlsoOfItsFirstBytes) {
   Start("BAD");
   EXPECT_EQ(ReadToEnd(peer_.get()), "sorry");
+  peer_ = Fd();
   EXPECT_EQ(End(), ErrorCode::kProtocol);
+}
+
+// Else its unread bytes would reset the connection before it has read why.
+TEST_F(DriverTest, AFaultyPeerMaySendOnForAWhile) {
+  Start("BAD");
+  EXPECT_EQ(ReadToEnd(peer_.get()), "sorry");
+  const std::string block(64 * 1024, 'x');
+  while (send(peer_.get(), block.data(), block.size(), MSG_NOSIGNAL) > 0) {
+  }
+  EXPECT_EQ(End(), ErrorCode::kProtocol);
+  EXPECT_EQ(codec_.fed, "BAD");
 }
 
 TEST_F(DriverTest, AlsoWhenItClosedItsSide) {
@@ -187,6 +200,7 @@ TEST_F(DriverTest, AlsoWhenItClosedItsSide) {
 TEST_F(DriverTest, NothingIsFedAfterAFault) {
   WriteAll(peer_.get(), "BAD");
   WriteAll(peer_.get(), std::string(100'000, 'x'));
+  shutdown(peer_.get(), SHUT_WR);
   Start();
   EXPECT_EQ(End(), ErrorCode::kProtocol);
   EXPECT_LE(codec_.fed.size(), 64u * 1024) << "one read";

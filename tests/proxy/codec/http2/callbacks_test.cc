@@ -26,13 +26,28 @@ class BadRequestTest : public testing::TestWithParam<BadRequest> {};
 
 // RFC 9113 8.1.1: a malformed message is a stream error, and no handler hears of it.
 TEST_P(BadRequestTest, IsReset) {
-  ServerEnd server;
+  Http2Options options;
+  options.stream_error_on_invalid_http_message = true;
+  ServerEnd server(options);
   const auto said = server.Ask(Request(GetParam().fields));
   EXPECT_TRUE(server.streams.empty());
   ASSERT_EQ(OfType(said, kRstStream).size(), 1u);
   EXPECT_EQ(OfType(said, kRstStream)[0].error(), kProtocolError);
   EXPECT_TRUE(OfType(said, kGoaway).empty());
   EXPECT_EQ(server.session.open_streams(), 0u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::rx_messaging_error), 1u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::tx_reset), 1u);
+}
+
+// Envoy's default.
+TEST_P(BadRequestTest, EndsTheConnectionUnlessConfigured) {
+  ServerEnd server;
+  const auto goaway = OfType(server.Ask(Request(GetParam().fields)), kGoaway);
+  EXPECT_TRUE(server.streams.empty());
+  ASSERT_EQ(goaway.size(), 1u);
+  EXPECT_EQ(goaway[0].error(), kProtocolError);
+  EXPECT_TRUE(server.session.failed());
+  EXPECT_EQ(server.meter.Get(&Http2Stats::rx_messaging_error), 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -74,7 +89,9 @@ TEST(CallbacksTest, HostStandsInForAuthority) {
 }
 
 TEST(CallbacksTest, BodyMustBeAsLongAsAnnounced) {
-  ServerEnd server;
+  Http2Options options;
+  options.stream_error_on_invalid_http_message = true;
+  ServerEnd server(options);
   server.Ask(Opening() +
              Frame(kHeaders, kEndHeaders, 1, GetFields() + Field("content-length", "3")));
   ASSERT_EQ(server.streams.size(), 1u);

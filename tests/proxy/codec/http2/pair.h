@@ -66,15 +66,24 @@ inline std::string Take(Stream& stream) {
   return text;
 }
 
+// Stats of its own for each end.
+struct Meter {
+  StatRegistry registry;
+  SessionStats stats{registry.NewSlab(), Http2Stats::MakeDownstream(registry)};
+  uint64_t Get(Counter Http2Stats::*counter) const { return registry.Sum(stats.handles.*counter); }
+  int64_t Get(Gauge Http2Stats::*gauge) const { return registry.Sum(stats.handles.*gauge).value; }
+};
+
 struct ServerEnd : ServerEvents {
   explicit ServerEnd(Http2Options options = {}, HeaderLimits limits = {})
-      : session(*this, options, limits) {}
+      : session(*this, options, limits, meter.stats) {}
   ~ServerEnd() { Release(); }
   void OnRequest(Stream& stream) override {
     streams.push_back(&stream);
     if (on_request) on_request(stream);
   }
   void OnWritable() override { ++writable; }
+  void OnStall(bool head) override { ++(head ? stalled_heads : stalled_answers); }
   void Release() {
     for (Stream* stream : std::exchange(streams, {})) stream->Release();
   }
@@ -85,16 +94,18 @@ struct ServerEnd : ServerEvents {
     return ParseFrames(Produced(session));
   }
 
+  Meter meter;
   ServerSession session;
   std::vector<Stream*> streams;  // each holds a reference
   std::function<void(Stream&)> on_request;
   int writable = 0;
+  int stalled_heads = 0, stalled_answers = 0;
   bool fed = true;
 };
 
 struct ClientEnd : ClientEvents {
   explicit ClientEnd(Http2Options options = {}, HeaderLimits limits = {})
-      : session(*this, options, limits) {}
+      : session(*this, options, limits, meter.stats) {}
   ~ClientEnd() { Release(); }
   void OnWritable() override { ++writable; }
   void OnCapacity() override { ++capacity; }
@@ -120,6 +131,7 @@ struct ClientEnd : ClientEvents {
     return ParseFrames(Produced(session));
   }
 
+  Meter meter;
   ClientSession session;
   std::vector<Stream*> streams;
   int writable = 0;

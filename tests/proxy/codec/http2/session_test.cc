@@ -339,7 +339,7 @@ TEST(SessionTest, RequestHeadersAreLimitedInNumber) {
   const auto said = server.Ask(Frame(kHeaders, kEndStream | kEndHeaders, 3, ManyFields(47)));
   EXPECT_EQ(server.streams.size(), 1u);
   EXPECT_EQ(OfType(said, kRstStream).size(), 1u);
-  EXPECT_EQ(server.session.counts().header_overflow, 1u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::header_overflow), 1u);
   EXPECT_TRUE(server.fed) << "the connection goes on";
   EXPECT_EQ(server.session.open_streams(), 1u);
 }
@@ -507,6 +507,12 @@ INSTANTIATE_TEST_SUITE_P(
                               kEnhanceYourCalm},
                     Malformed{"WindowUpdates", Times(8, Frame(kWindowUpdate, 0, 0, Number(1, 4))),
                               kEnhanceYourCalm},
+                    Malformed{"Continuations",
+                              Frame(kHeaders, 0, 3, GetFields()) +
+                                  Times(9, Frame(9, 0, 3, Field("a", "b"))),
+                              kEnhanceYourCalm},
+                    Malformed{"Priorities", Times(301, Frame(kPriority, 0, 3, Number(0, 4) + "w")),
+                              kEnhanceYourCalm},
                     Malformed{"Pings", Times(10'001, Frame(kPing, 0, 0, std::string(8, 'x'))),
                               kEnhanceYourCalm},
                     Malformed{"Settings", Times(10'001, Frame(kSettings, 0, 0)), kEnhanceYourCalm}),
@@ -532,7 +538,203 @@ TEST(SessionTest, RapidResetIsBounded) {  // CVE-2023-44487
     server.Release();
   }
   EXPECT_TRUE(stopped);
+  EXPECT_TRUE(server.session.reset_flood());
   EXPECT_EQ(server.session.open_streams(), 0u);
+}
+
+// --- Closed streams (RFC 9113 5.1), which nghttp2 has forgotten.
+
+constexpr uint32_t kStreamClosed = 5;
+
+std::string Request(uint32_t id) {
+  return Frame(kHeaders, kEndStream | kEndHeaders, id, GetFields());
+}
+
+TEST(SessionTest, FramesAfterTheEndOfAClosedStreamEndTheConnection) {
+  for (const std::string& late : {Frame(kData, 0, 1, "x"), Request(1)}) {
+    ServerEnd server;
+    server.on_request = [](Stream& stream) { Send(stream, {{":status", "200"}}, true); };
+    server.Ask(Opening() + Request(1));
+    EXPECT_EQ(server.session.open_streams(), 0u);
+    const auto goaway = OfType(server.Ask(late), kGoaway);
+    ASSERT_EQ(goaway.size(), 1u);
+    EXPECT_EQ(goaway[0].error(), kStreamClosed);
+  }
+}
+
+TEST(SessionTest, FramesAfterThePeersResetAreResetAgain) {
+  ServerEnd server;
+  server.Ask(Opening() + Frame(kHeaders, kEndHeaders, 1, GetFields()) +
+             Frame(kRstStream, 0, 1, Number(8, 4)));
+  const auto resets = OfType(server.Ask(Frame(kData, 0, 1, "x")), kRstStream);
+  ASSERT_EQ(resets.size(), 1u);
+  EXPECT_EQ(resets[0].error(), kStreamClosed);
+  EXPECT_TRUE(server.fed);
+}
+
+TEST(SessionTest, FramesOnTheirWayToAStreamThatWeResetAreIgnored) {
+  ServerEnd server;
+  server.Ask(Opening() + Frame(kHeaders, kEndHeaders, 1, GetFields()));
+  server.streams[0]->Reset(ErrorCode::kReset);
+  EXPECT_EQ(OfType(ParseFrames(Produced(server.session)), kRstStream).size(), 1u);
+  const auto said = server.Ask(Frame(kData, 0, 1, "x") + Frame(kData, kEndStream, 1, "y"));
+  EXPECT_TRUE(OfType(said, kRstStream).empty());
+  EXPECT_TRUE(OfType(said, kGoaway).empty());
+  EXPECT_TRUE(server.fed);
+}
+
+TEST(SessionTest, AnIdBelowTheHighestIsNoNewStream) {
+  ServerEnd server;
+  const auto goaway = OfType(server.Ask(Opening() + Request(5) + Request(3)), kGoaway);
+  ASSERT_EQ(goaway.size(), 1u);
+  EXPECT_EQ(goaway[0].error(), kProtocolError);
+  EXPECT_EQ(server.streams.size(), 1u);
+}
+
+TEST(SessionTest, SmallBodiesOfManyStreamsPassTheGuard) {
+  ServerEnd server;
+  std::string bytes = Opening();
+  for (uint32_t id = 1; id < 200; id += 2) bytes += Frame(kHeaders, kEndHeaders, id, GetFields());
+  for (uint32_t id = 1; id < 200; id += 2) bytes += Frame(kData, 0, id, "x");
+  for (uint32_t id = 1; id < 200; id += 2) bytes += Frame(kData, kEndStream, id, "y");
+  server.Ask(bytes);
+  ASSERT_EQ(server.streams.size(), 100u);
+  for (Stream* stream : server.streams) {
+    EXPECT_EQ(Text(stream->body), "xy");
+    EXPECT_TRUE(stream->end_received);
+  }
+}
+
+// --- Work in vain.
+
+TEST(SessionTest, ServerMadeResetsAreBoundedToo) {  // CVE-2025-8671
+  ServerEnd server;
+  server.Ask(Opening());
+  uint32_t id = 1;
+  bool stopped = false;
+  for (; id < 8000 && !stopped; id += 2) {
+    // A window beyond 2^31 - 1 is an error of the stream, which we reset.
+    const auto said = server.Ask(Request(id) + Frame(kWindowUpdate, 0, id, Number(0x7fffffff, 4)));
+    stopped = !OfType(said, kGoaway).empty();
+    for (const ParsedFrame& goaway : OfType(said, kGoaway)) {
+      EXPECT_EQ(goaway.error(), kEnhanceYourCalm);
+    }
+    server.Release();
+  }
+  EXPECT_TRUE(stopped);
+  EXPECT_TRUE(server.session.reset_flood());
+  EXPECT_GT(id, 1000u);
+}
+
+TEST(SessionTest, ManyResetsMakeAPeerSuspect) {
+  ServerEnd server;
+  server.Ask(Opening());
+  for (uint32_t id = 1; id < 200; id += 2) {
+    EXPECT_EQ(server.session.suspect(), id / 2 > 80) << id;
+    server.Ask(Request(id) + Frame(kRstStream, 0, id, Number(8, 4)));
+    server.Release();
+  }
+  EXPECT_TRUE(server.fed);
+}
+
+TEST(SessionTest, RepeatedOversizeHeadsEndTheConnection) {
+  ServerEnd server;
+  server.Ask(Opening());
+  for (uint32_t id = 1; id < 7; id += 2) {
+    const auto said = server.Ask(Frame(kHeaders, kEndStream | kEndHeaders, id, ManyFields(101)));
+    ASSERT_EQ(OfType(said, kRstStream).size(), 1u);
+    EXPECT_EQ(OfType(said, kRstStream)[0].error(), kEnhanceYourCalm);
+  }
+  const auto goaway =
+      OfType(server.Ask(Frame(kHeaders, kEndStream | kEndHeaders, 7, ManyFields(101))), kGoaway);
+  ASSERT_EQ(goaway.size(), 1u);
+  EXPECT_EQ(goaway[0].error(), kEnhanceYourCalm);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::header_overflow), 4u);
+}
+
+TEST(SessionTest, CookieCrumbsHaveALimitOfTheirOwn) {
+  const auto crumbs = [](int count) {
+    std::string block = GetFields();
+    for (int i = 0; i < count; ++i) block += Field("cookie", "a=b");
+    return Frame(kHeaders, kEndStream | kEndHeaders, 1, block);
+  };
+  ServerEnd honest, hostile;
+  honest.Ask(Opening() + crumbs(200));
+  EXPECT_EQ(honest.streams.size(), 1u);
+  hostile.Ask(Opening() + crumbs(257));
+  EXPECT_TRUE(hostile.streams.empty());
+  EXPECT_EQ(hostile.meter.Get(&Http2Stats::cookies_total_bytes_too_large), 1u);
+}
+
+TEST(SessionTest, ManyOpenStreamsShareTheBacklog) {
+  Http2Options client_options;
+  client_options.initial_stream_window_size = 65'535;
+  Pair pair({}, {}, client_options);
+  for (int i = 0; i < 3; ++i) pair.client.Get();
+  pair.Run();
+  for (Stream* stream : pair.server.streams) Send(*stream, {{":status", "200"}}, false);
+  SendBody(pair.request(0), std::string(1'200'000, 'x'), false);
+  SendBody(pair.request(1), std::string(100'000, 'y'), false);
+  pair.Run();
+  EXPECT_EQ(pair.request(1).send_buffered(), 1024u * 1024) << "it must wait for the first";
+  EXPECT_EQ(pair.request(2).send_buffered(), 0u) << "one that holds nothing may go on";
+  EXPECT_GT(pair.server.meter.Get(&Http2Stats::pending_send_bytes), 1'000'000);
+  for (Stream* stream : pair.client.streams) Take(*stream);
+  pair.server.Release();
+  pair.Run();
+  EXPECT_EQ(pair.server.meter.Get(&Http2Stats::pending_send_bytes), 0);
+  EXPECT_EQ(pair.server.meter.Get(&Http2Stats::streams_active), 0);
+}
+
+// --- Peers that keep us waiting.
+
+TEST(SessionTest, AHeadThatDoesNotEndEndsTheConnection) {
+  ServerEnd server;
+  constexpr StallLimits kLimits = {.head = kSecond};
+  server.Ask(Opening());
+  EXPECT_EQ(server.session.EndStalled(scheduler::MonotonicNow() + 3600 * kSecond, kLimits),
+            scheduler::kNever)
+      << "nothing has begun";
+  server.Ask(Frame(kHeaders, kEndStream, 1, GetFields()));
+  EXPECT_EQ(server.stalled_heads, 1);
+  const scheduler::Nanos now = scheduler::MonotonicNow();
+  const scheduler::Nanos end = server.session.EndStalled(now, kLimits);
+  EXPECT_LE(end, now + kSecond);
+  EXPECT_FALSE(server.session.failed());
+  EXPECT_EQ(server.session.EndStalled(end, kLimits), scheduler::kNever);
+  EXPECT_TRUE(server.session.failed());
+  EXPECT_TRUE(server.session.head_timeout());
+  EXPECT_EQ(OfType(ParseFrames(Produced(server.session)), kGoaway).size(), 1u);
+}
+
+TEST(SessionTest, AnAnswerThatThePeerTakesNothingOfIsReset) {
+  ServerEnd server;
+  constexpr StallLimits kLimits = {.answer = kSecond};
+  // Its windows stay shut.
+  server.Ask(std::string(kPreface) + Frame(kSettings, 0, 0, Number(4, 2) + Number(0, 4)) +
+             Request(1));
+  Send(*server.streams[0], {{":status", "200"}}, false);
+  SendBody(*server.streams[0], "body", true);
+  server.Release();
+  EXPECT_EQ(server.stalled_answers, 1);
+  Produced(server.session);
+  const scheduler::Nanos now = scheduler::MonotonicNow();
+  EXPECT_EQ(server.session.EndStalled(now, kLimits), now + kSecond);
+  EXPECT_EQ(server.session.open_streams(), 1u);
+  EXPECT_EQ(server.session.EndStalled(now + kSecond, kLimits), scheduler::kNever);
+  EXPECT_EQ(OfType(ParseFrames(Produced(server.session)), kRstStream).size(), 1u);
+  EXPECT_EQ(server.session.open_streams(), 0u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::tx_flush_timeout), 1u);
+}
+
+TEST(SessionTest, PingsAreAnswered) {
+  Pair pair;
+  pair.Run();
+  pair.client.session.Ping();
+  EXPECT_EQ(pair.client.session.pings_unanswered(), 1u);
+  EXPECT_GT(pair.client.writable, 0);
+  pair.Run();
+  EXPECT_EQ(pair.client.session.pings_unanswered(), 0u);
 }
 
 // A push may be on its way before the server has seen that we allow none.

@@ -33,8 +33,8 @@ TEST_P(ResetTest, ServerResetReachesTheClient) {
   EXPECT_EQ(up.error.side, Side::kUpstream);
   EXPECT_EQ(up.error.retry, GetParam().wire == kRefusedStream);
   EXPECT_EQ(pair.request().error.side, Side::kLocal);
-  EXPECT_EQ(pair.server.session.counts().tx_reset, 1u);
-  EXPECT_EQ(pair.client.session.counts().rx_reset, 1u);
+  EXPECT_EQ(pair.server.meter.Get(&Http2Stats::tx_reset), 1u);
+  EXPECT_EQ(pair.client.meter.Get(&Http2Stats::rx_reset), 1u);
   EXPECT_EQ(pair.client.session.open_streams(), 0u);
 }
 
