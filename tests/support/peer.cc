@@ -142,7 +142,7 @@ void Peer::Read() {
   }
 }
 
-bool Until(std::initializer_list<Peer*> peers, const std::function<bool()>& done) {
+bool Until(const std::vector<Peer*>& peers, const std::function<bool()>& done) {
   const scheduler::Nanos deadline = scheduler::MonotonicNow() + kPatienceMs * 1'000'000ll;
   while (true) {
     for (Peer* peer : peers) peer->Flush();

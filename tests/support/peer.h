@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -64,7 +63,7 @@ class Peer {
 };
 
 // Pumps until `done`; false after 20 s.
-bool Until(std::initializer_list<Peer*> peers, const std::function<bool()>& done);
+bool Until(const std::vector<Peer*>& peers, const std::function<bool()>& done);
 
 class TestClient final : private http2::ClientEvents, public Peer {
  public:
