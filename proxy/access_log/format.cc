@@ -33,9 +33,15 @@ void AppendEscaped(std::string& out, std::string_view text) {
     out.append(text.substr(plain, i - plain));
     plain = i + 1;
     switch (c) {
-      case '\n': out.append("\\n"); break;
-      case '\r': out.append("\\r"); break;
-      case '\t': out.append("\\t"); break;
+      case '\n':
+        out.append("\\n");
+        break;
+      case '\r':
+        out.append("\\r");
+        break;
+      case '\t':
+        out.append("\\t");
+        break;
       default:
         out.append("\\x");
         out.push_back("0123456789ABCDEF"[static_cast<unsigned char>(c) >> 4]);
@@ -43,6 +49,16 @@ void AppendEscaped(std::string& out, std::string_view text) {
     }
   }
   out.append(text.substr(plain));
+}
+
+void AppendHeaderText(std::string& out, std::string_view text) {
+  constexpr std::string_view kNever("\0\r\n", 3);
+  for (size_t at = text.find_first_of(kNever); at != std::string_view::npos;
+       at = text.find_first_of(kNever)) {
+    out.append(text.substr(0, at));
+    text.remove_prefix(at + 1);
+  }
+  out.append(text);
 }
 
 void AppendNumber(std::string& out, int64_t number) {
@@ -176,15 +192,21 @@ void AccessLogFormat::Append(const AccessRecord& record, std::string& out) const
   // keeps the buffer.
   thread_local std::string scratch;
   if (!json_) {
-    AppendPieces(text_, record, /*json=*/false, out, scratch);
+    AppendPieces(text_, record, Form::kLine, out, scratch);
     return;
   }
   if (!AppendNode(root_, record, out, scratch)) out.append("{}");
   out.push_back('\n');
 }
 
-void AccessLogFormat::AppendPieces(const Pieces& pieces, const AccessRecord& record, bool json,
+void AccessLogFormat::AppendValue(const AccessRecord& record, std::string& out) const {
+  thread_local std::string scratch;
+  AppendPieces(text_, record, Form::kHeader, out, scratch);
+}
+
+void AccessLogFormat::AppendPieces(const Pieces& pieces, const AccessRecord& record, Form form,
                                    std::string& out, std::string& scratch) const {
+  const bool json = form == Form::kJson;
   for (const Piece& piece : pieces) {
     if (const auto* literal = std::get_if<std::string>(&piece)) {
       json ? scheduler::AppendJsonPart(out, *literal) : (void)out.append(*literal);
@@ -195,26 +217,40 @@ void AccessLogFormat::AppendPieces(const Pieces& pieces, const AccessRecord& rec
       case AccessValue::Kind::kMissing:
         if (!omit_empty_) out.push_back('-');
         break;
-      case AccessValue::Kind::kNumber: AppendNumber(out, value.number); break;
+      case AccessValue::Kind::kNumber:
+        AppendNumber(out, value.number);
+        break;
       case AccessValue::Kind::kText:
-        json ? scheduler::AppendJsonPart(out, value.text) : AppendEscaped(out, value.text);
+        AppendText(out, value.text, form);
         break;
     }
+  }
+}
+
+void AccessLogFormat::AppendText(std::string& out, std::string_view text, Form form) {
+  switch (form) {
+    case Form::kLine:
+      return AppendEscaped(out, text);
+    case Form::kJson:
+      return scheduler::AppendJsonPart(out, text);
+    case Form::kHeader:
+      return AppendHeaderText(out, text);
   }
 }
 
 bool AccessLogFormat::AppendNode(const Node& node, const AccessRecord& record, std::string& out,
                                  std::string& scratch) const {
   switch (node.kind) {
-    case Node::Kind::kLiteral: out.append(node.literal); return true;
+    case Node::Kind::kLiteral:
+      out.append(node.literal);
+      return true;
     case Node::Kind::kMixed:
       out.push_back('"');
-      AppendPieces(node.pieces, record, /*json=*/true, out, scratch);
+      AppendPieces(node.pieces, record, Form::kJson, out, scratch);
       out.push_back('"');
       return true;
     case Node::Kind::kOperator: {
-      const AccessValue value =
-          std::get<AccessOperator>(node.pieces[0]).Evaluate(record, scratch);
+      const AccessValue value = std::get<AccessOperator>(node.pieces[0]).Evaluate(record, scratch);
       if (value.kind == AccessValue::Kind::kMissing) {
         if (omit_empty_) return false;
         out.append("null");

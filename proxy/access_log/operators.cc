@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "proxy/codec/http/path.h"
 #include "scheduler/base/status_macros.h"
 
 namespace outrigger::proxy {
@@ -19,24 +20,25 @@ using Value = AccessValue;
 
 constexpr size_t kMaxLengthLimit = 1 << 20;
 constexpr std::string_view kGrpcNames[] = {
-    "OK",                "Canceled",          "Unknown",       "InvalidArgument",
-    "DeadlineExceeded",  "NotFound",          "AlreadyExists", "PermissionDenied",
-    "ResourceExhausted", "FailedPrecondition", "Aborted",      "OutOfRange",
-    "Unimplemented",     "Internal",          "Unavailable",   "DataLoss",
-    "Unauthenticated"};
+    "OK",       "Canceled",       "Unknown",          "InvalidArgument",   "DeadlineExceeded",
+    "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
+    "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
+    "DataLoss", "Unauthenticated"};
 
 std::string_view ProtocolName(int protocol) {
   switch (protocol) {
-    case 10: return "HTTP/1.0";
-    case 11: return "HTTP/1.1";
-    case 20: return "HTTP/2";
-    default: return {};
+    case 10:
+      return "HTTP/1.0";
+    case 11:
+      return "HTTP/1.1";
+    case 20:
+      return "HTTP/2";
+    default:
+      return {};
   }
 }
 
-Value Milliseconds(int64_t nanos) {
-  return nanos < 0 ? Value() : Value::Number(nanos / 1'000'000);
-}
+Value Milliseconds(int64_t nanos) { return nanos < 0 ? Value() : Value::Number(nanos / 1'000'000); }
 
 // "10.0.0.1:80" and "[::1]:80" without the port and brackets; a path is left whole.
 std::string_view WithoutPort(std::string_view address) {
@@ -107,6 +109,17 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
 }
 
+// Envoy has values for these from features that are not there, or that this request did not use.
+constexpr std::string_view kAlwaysMissing[] = {
+    "CLUSTER_METADATA",  "CUSTOM_FLAGS",        "DYNAMIC_METADATA", "FILTER_STATE",
+    "METADATA",          "PER_REQUEST_STATE",   "TRACE_ID",         "UPSTREAM_FILTER_STATE",
+    "UPSTREAM_METADATA", "VIRTUAL_CLUSTER_NAME"};
+
+bool IsAlwaysMissing(std::string_view name) {
+  return std::find(std::begin(kAlwaysMissing), std::end(kAlwaysMissing), name) !=
+         std::end(kAlwaysMissing);
+}
+
 absl::Status Missing(std::string_view name, std::string_view what) {
   return absl::InvalidArgumentError(absl::StrFormat("%%%s%% needs %s", name, what));
 }
@@ -125,9 +138,8 @@ struct AccessOperatorTable {
   static Value Header(const Op& self, const Headers* headers) {
     if (!headers) return {};
     for (size_t i = 0; i < self.names_.size() && !self.names_[i].empty(); ++i) {
-      const class Header* found = self.ids_[i] == HeaderName::kOther
-                                      ? headers->Find(self.names_[i])
-                                      : headers->Find(self.ids_[i]);
+      const class Header* found = self.ids_[i] == HeaderName::kOther ? headers->Find(self.names_[i])
+                                                                     : headers->Find(self.ids_[i]);
       if (found && !found->value.empty()) return Value::Text(found->value);
     }
     return {};
@@ -140,6 +152,11 @@ struct AccessOperatorTable {
   }
   static Value Trailer(const Op& self, const Record& r, std::string&) {
     return Header(self, r.response_trailers);
+  }
+  static Value QueryParam(const Op& self, const Record& r, std::string&) {
+    if (!r.request) return {};
+    return Value::Text(
+        QueryParameter(r.request->Get(HeaderName::kPath), self.text_).value_or(std::string_view()));
   }
   static Value Known(const Op& self, const Record&, std::string&) {
     return Value::Text(self.text_);
@@ -182,12 +199,14 @@ struct AccessOperatorTable {
   static absl::Status ParseArgument(Op& op, std::string_view name, std::string_view argument);
 };
 
-#define OUTRIGGER_VALUE(name, expression)                                                  \
-  {name, [](const AccessOperator&, const AccessRecord& r, std::string&) -> AccessValue { \
-     return expression;                                                                    \
-   }}
-#define OUTRIGGER_ADDRESS(name, field)                                                \
-  OUTRIGGER_VALUE(name "_ADDRESS", Value::Text(r.field)),                             \
+#define OUTRIGGER_VALUE(name, expression)                                                 \
+  {                                                                                       \
+    name, [](const AccessOperator&, const AccessRecord& r, std::string&) -> AccessValue { \
+      return expression;                                                                  \
+    }                                                                                     \
+  }
+#define OUTRIGGER_ADDRESS(name, field)                                                  \
+  OUTRIGGER_VALUE(name "_ADDRESS", Value::Text(r.field)),                               \
       OUTRIGGER_VALUE(name "_ADDRESS_WITHOUT_PORT", Value::Text(WithoutPort(r.field))), \
       OUTRIGGER_VALUE(name "_PORT", Port(r.field))
 
@@ -203,6 +222,7 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
       {"GRPC_STATUS", &GrpcName},
       {"GRPC_STATUS_NUMBER", &GrpcNumber},
       {"UNIQUE_ID", &UniqueId},
+      {"QUERY_PARAM", &QueryParam},
       {"HOSTNAME", &Known},
       {"ENVIRONMENT", &Known},
       OUTRIGGER_VALUE("PROTOCOL", Value::Text(ProtocolName(r.protocol))),
@@ -227,13 +247,12 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
                       r.upstream_connection_id == 0
                           ? Value()
                           : Value::Number(static_cast<int64_t>(r.upstream_connection_id))),
-      OUTRIGGER_VALUE("STREAM_ID", r.request ? Value::Text(r.request->Get(HeaderName::kXRequestId))
-                                             : Value()),
+      OUTRIGGER_VALUE("STREAM_ID",
+                      r.request ? Value::Text(r.request->Get(HeaderName::kXRequestId)) : Value()),
       OUTRIGGER_VALUE("UPSTREAM_REQUEST_ATTEMPT_COUNT", Value::Number(r.upstream_request_attempts)),
       OUTRIGGER_VALUE("UPSTREAM_CLUSTER", Value::Text(r.upstream_cluster)),
       OUTRIGGER_VALUE("UPSTREAM_CLUSTER_RAW", Value::Text(r.upstream_cluster)),
       OUTRIGGER_VALUE("ROUTE_NAME", Value::Text(r.route_name)),
-      OUTRIGGER_VALUE("VIRTUAL_CLUSTER_NAME", (static_cast<void>(r), Value())),
       OUTRIGGER_VALUE("REQUESTED_SERVER_NAME", Value::Text(r.requested_server_name)),
       OUTRIGGER_VALUE("UPSTREAM_HOST", Value::Text(r.upstream_host)),
       OUTRIGGER_ADDRESS("UPSTREAM_REMOTE", upstream_host),
@@ -246,7 +265,9 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
   for (const Entry& entry : kEntries) {
     if (entry.name == name) return &entry;
   }
-  return nullptr;
+  static constexpr Entry kMissing = {
+      "", [](const Op&, const Record&, std::string&) -> Value { return {}; }};
+  return IsAlwaysMissing(name) ? &kMissing : nullptr;
 }
 
 #undef OUTRIGGER_ADDRESS
@@ -256,9 +277,9 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
 absl::Status AccessOperatorTable::ParseHeaders(Op& op, std::string_view name,
                                                std::string_view argument) {
   const size_t mark = argument.find('?');
-  const std::string_view parts[] = {
-      argument.substr(0, mark),
-      mark == std::string_view::npos ? std::string_view() : argument.substr(mark + 1)};
+  const std::string_view parts[] = {argument.substr(0, mark), mark == std::string_view::npos
+                                                                  ? std::string_view()
+                                                                  : argument.substr(mark + 1)};
   if (parts[0].empty() || (mark != std::string_view::npos && parts[1].empty()) ||
       parts[1].find('?') != std::string_view::npos) {
     return Missing(name, "a header and at most one alternative: (X) or (X?Y)");
@@ -292,9 +313,15 @@ absl::Status AccessOperatorTable::ParseArgument(Op& op, std::string_view name,
   if (name == "ENVIRONMENT") {
     if (argument.empty()) return Missing(name, "the name of a variable: (X)");
     const char* value = std::getenv(std::string(argument).c_str());
-    op.text_ = value ? value : "";
+    op.text_ = value ? value : "-";  // Envoy's, even where missing values are left out
     return absl::OkStatus();
   }
+  if (name == "QUERY_PARAM") {
+    if (argument.empty()) return Missing(name, "the name of a parameter: (X)");
+    op.text_ = argument;
+    return absl::OkStatus();
+  }
+  if (IsAlwaysMissing(name)) return absl::OkStatus();
   if (!argument.empty()) {
     return absl::InvalidArgumentError(absl::StrFormat("%%%s%% takes no argument", name));
   }
@@ -329,9 +356,8 @@ absl::StatusOr<AccessOperator> AccessOperator::Parse(std::string_view text) {
   const char* end = rest.data() + rest.size();
   const auto [stop, error] = std::from_chars(rest.data() + 1, end, length);
   if (rest[0] != ':' || error != std::errc() || stop != end || length > kMaxLengthLimit) {
-    return absl::InvalidArgumentError(
-        absl::StrFormat("%%%s%%: '%s' is no length (\":\" and a number up to %d)", name, rest,
-                        kMaxLengthLimit));
+    return absl::InvalidArgumentError(absl::StrFormat(
+        "%%%s%%: '%s' is no length (\":\" and a number up to %d)", name, rest, kMaxLengthLimit));
   }
   op.max_length_ = length;
   return op;

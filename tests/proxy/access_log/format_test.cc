@@ -66,8 +66,7 @@ TEST_F(FormatTest, ErrorsNameTheColumn) {
   EXPECT_EQ(Text("ab %NOPE% c"), "column 4: there is no operator %NOPE%");
   EXPECT_EQ(Text("%PROTOCOL% %REQ%"),
             "column 12: %REQ% needs a header and at most one alternative: (X) or (X?Y)");
-  EXPECT_EQ(Text("50% of"),
-            "the operator at column 3 does not end: write %% for a percent sign");
+  EXPECT_EQ(Text("50% of"), "the operator at column 3 does not end: write %% for a percent sign");
   EXPECT_EQ(Text("%REQ(X% y%"),
             "the operator at column 1 does not end: write %% for a percent sign");
   EXPECT_EQ(Text(std::string(70'000, 'x')), "the format is longer than 65536 bytes");
@@ -77,29 +76,39 @@ TEST_F(FormatTest, HostileBytesStayOnTheLine) {
   using namespace std::string_view_literals;
   request.Add(HeaderName::kUserAgent, "a\nb\r\tc\x1b[2J\x7f\0d \"q\" \\ \xc3\xa9"sv);
   record.upstream_transport_failure_reason = "x\ny";
-  EXPECT_EQ(Text("%REQ(USER-AGENT)%\n"),
-            "a\\nb\\r\\tc\\x1B[2J\\x7F\\x00d \"q\" \\ \xc3\xa9\n");
+  EXPECT_EQ(Text("%REQ(USER-AGENT)%\n"), "a\\nb\\r\\tc\\x1B[2J\\x7F\\x00d \"q\" \\ \xc3\xa9\n");
   EXPECT_EQ(Text("%UPSTREAM_TRANSPORT_FAILURE_REASON%"), "x\\ny");
   EXPECT_EQ(Json({JsonTemplate::Object{{"ua", {"%REQ(USER-AGENT)%"}}}}),
             "{\"ua\":\"a\\nb\\r\\tc\\u001b[2J\\u007f\\u0000d \\\"q\\\" \\\\ \xc3\xa9\"}\n");
 }
 
+TEST_F(FormatTest, AHeadersValueIsNotEscapedAndLosesWhatNoHeaderMayHold) {
+  request.Add("x-a", std::string_view("a\tb\x7f\r\nc\0d\xff", 10));
+  const auto format = AccessLogFormat::Text("<%REQ(x-a)%|%REQ(none)%|%RESPONSE_CODE%>", true);
+  ASSERT_TRUE(format.ok());
+  std::string value = "was: ";
+  format->AppendValue(record, value);
+  EXPECT_EQ(value,
+            "was: <a\tb\x7f"
+            "cd\xff||0>");
+}
+
 TEST_F(FormatTest, JsonValuesHaveTypes) {
   record.response_code = 200;
   record.connection_id = 2;
-  EXPECT_EQ(Json({JsonTemplate::Object{
-                {"z", {"%RESPONSE_CODE%"}},
-                {"a", {"a %RESPONSE_CODE% \"b\""}},
-                {"none", {"%REQ(X-NONE)%"}},
-                {"mixed", {"x%REQ(X-NONE)%y"}},
-                {"flags", {"%RESPONSE_FLAGS%"}},
-                {"pct", {"100%%"}},
-                {"list",
-                 {JsonTemplate::List{{"%CONNECTION_ID%"}, {"x"}, {1.0}, {true}, {nullptr}}}},
-                {"in", {JsonTemplate::Object{{"q\"", {0.5}}}}}}}),
-            R"({"a":"a 200 \"b\"","flags":"-","in":{"q\"":0.5},"list":[2,"x",1,true,null],)"
-            R"("mixed":"x-y","none":null,"pct":"100%","z":200})"
-            "\n");
+  EXPECT_EQ(
+      Json({JsonTemplate::Object{
+          {"z", {"%RESPONSE_CODE%"}},
+          {"a", {"a %RESPONSE_CODE% \"b\""}},
+          {"none", {"%REQ(X-NONE)%"}},
+          {"mixed", {"x%REQ(X-NONE)%y"}},
+          {"flags", {"%RESPONSE_FLAGS%"}},
+          {"pct", {"100%%"}},
+          {"list", {JsonTemplate::List{{"%CONNECTION_ID%"}, {"x"}, {1.0}, {true}, {nullptr}}}},
+          {"in", {JsonTemplate::Object{{"q\"", {0.5}}}}}}}),
+      R"({"a":"a 200 \"b\"","flags":"-","in":{"q\"":0.5},"list":[2,"x",1,true,null],)"
+      R"("mixed":"x-y","none":null,"pct":"100%","z":200})"
+      "\n");
 }
 
 TEST_F(FormatTest, JsonLeavesOutTheMissing) {

@@ -22,9 +22,12 @@ class OperatorsTest : public testing::Test {
     std::string scratch = "left over";
     const AccessValue value = parsed->Evaluate(record, scratch);
     switch (value.kind) {
-      case AccessValue::Kind::kMissing: return "-";
-      case AccessValue::Kind::kText: return std::string(value.text);
-      case AccessValue::Kind::kNumber: return "#" + std::to_string(value.number);
+      case AccessValue::Kind::kMissing:
+        return "-";
+      case AccessValue::Kind::kText:
+        return std::string(value.text);
+      case AccessValue::Kind::kNumber:
+        return "#" + std::to_string(value.number);
     }
     return "";
   }
@@ -56,10 +59,10 @@ TEST_F(OperatorsTest, HeadersByNameAndAlternative) {
 
 TEST_F(OperatorsTest, NothingIsNeeded) {
   record = {};
-  for (const char* op : {"REQ(:PATH)", "RESP(X)", "TRAILER(X)", "STREAM_ID", "GRPC_STATUS",
-                         "DURATION", "RESPONSE_TX_DURATION", "PROTOCOL", "UPSTREAM_HOST",
-                         "UPSTREAM_CLUSTER", "ROUTE_NAME", "DOWNSTREAM_REMOTE_PORT",
-                         "RESPONSE_CODE_DETAILS", "UPSTREAM_CONNECTION_ID"}) {
+  for (const char* op :
+       {"REQ(:PATH)", "RESP(X)", "TRAILER(X)", "STREAM_ID", "GRPC_STATUS", "DURATION",
+        "RESPONSE_TX_DURATION", "PROTOCOL", "UPSTREAM_HOST", "UPSTREAM_CLUSTER", "ROUTE_NAME",
+        "DOWNSTREAM_REMOTE_PORT", "RESPONSE_CODE_DETAILS", "UPSTREAM_CONNECTION_ID"}) {
     EXPECT_EQ(Value(op), "-") << op;
   }
   EXPECT_EQ(Value("RESPONSE_CODE"), "#0");
@@ -68,8 +71,10 @@ TEST_F(OperatorsTest, NothingIsNeeded) {
 }
 
 TEST_F(OperatorsTest, TimesAreMilliseconds) {
-  record.times = {.request_received = 1'999'999, .request_sent = 3'000'000,
-                  .response_first = 10'000'000, .response_received = 20'000'000,
+  record.times = {.request_received = 1'999'999,
+                  .request_sent = 3'000'000,
+                  .response_first = 10'000'000,
+                  .response_received = 20'000'000,
                   .end = 35'500'000};
   EXPECT_EQ(Value("DURATION"), "#35");
   EXPECT_EQ(Value("REQUEST_DURATION"), "#1");
@@ -119,6 +124,21 @@ TEST_F(OperatorsTest, WhatTheExchangeWas) {
   EXPECT_EQ(Value("UPSTREAM_CLUSTER_RAW"), "c");
   EXPECT_EQ(Value("UPSTREAM_REQUEST_ATTEMPT_COUNT"), "#2");
   EXPECT_EQ(Value("VIRTUAL_CLUSTER_NAME"), "-");
+}
+
+TEST_F(OperatorsTest, QueryParametersAreAsTheyWereSent) {
+  EXPECT_EQ(Value("QUERY_PARAM(q)"), "-");
+  request.Add(HeaderName::kPath, "/?p=1&q=a%20b&q=c");
+  EXPECT_EQ(Value("QUERY_PARAM(q)"), "a%20b");
+  EXPECT_EQ(Value("QUERY_PARAM(q):1"), "a");
+  EXPECT_EQ(Value("QUERY_PARAM(x)"), "-");
+}
+
+TEST_F(OperatorsTest, WhatNothingSetsIsMissing) {
+  EXPECT_EQ(Value("DYNAMIC_METADATA(a.b:c)"), "-");
+  EXPECT_EQ(Value("FILTER_STATE(a:PLAIN):9"), "-");
+  EXPECT_EQ(Value("UPSTREAM_METADATA(a:b)"), "-");
+  EXPECT_EQ(Value("TRACE_ID"), "-");
 }
 
 TEST_F(OperatorsTest, GrpcStatusFromTrailersOrHeaders) {

@@ -27,7 +27,8 @@ class SinkTest : public testing::Test {
   SinkTest() : path_(std::string(std::getenv("TEST_TMPDIR")) + "/log") { unlink(path_.c_str()); }
 
   static scheduler::PoolOptions Control() {
-    return {.name = "control", .policy = Policy::kStealing,
+    return {.name = "control",
+            .policy = Policy::kStealing,
             .affinity = std::vector<scheduler::CpuSet>(1)};
   }
   AccessLogConfig Log(AccessLogFiles& files, std::string_view format) {
@@ -115,8 +116,8 @@ TEST_F(SinkTest, SlowFileDropsAndCounts) {
   ASSERT_GT(room, 0);
   Pool control(Control());
   auto figures = std::make_shared<AccessLogFigures>();
-  auto sink = std::make_shared<AccessLogSink>(
-      ends[1], control, AccessLogOptions{.max_queued = 10'000}, figures);
+  auto sink = std::make_shared<AccessLogSink>(ends[1], control,
+                                              AccessLogOptions{.max_queued = 10'000}, figures);
   const std::string batch(1000, 'x');
   const int batches = room / 1000 + 100;
   for (int i = 0; i < batches; ++i) sink->Take(batch, 3);

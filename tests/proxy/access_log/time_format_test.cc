@@ -29,9 +29,9 @@ TEST(TimeFormatTest, DefaultIsEnvoys) {
 
 // As the real Envoy printed it.
 TEST(TimeFormatTest, FractionsAndSeconds) {
-  EXPECT_EQ(Format("%Y/%m/%dT%H:%M:%S%z %s %3f %6f %9f %f %s.%3f",
-                   1795479058 * kSecond + 250'535'000),
-            "2026/11/24T00:10:58+0000 1795479058 250 250535 250535000 250535000 1795479058.250");
+  EXPECT_EQ(
+      Format("%Y/%m/%dT%H:%M:%S%z %s %3f %6f %9f %f %s.%3f", 1795479058 * kSecond + 250'535'000),
+      "2026/11/24T00:10:58+0000 1795479058 250 250535 250535000 250535000 1795479058.250");
   EXPECT_EQ(Format("%1f", kSecond / 2), "5");
   EXPECT_EQ(Format("%3f", 7'000'000), "007");
 }
