@@ -4,8 +4,10 @@
 #include <ctime>
 
 #include "absl/strings/numbers.h"
+#include "proxy/router/header_mutation.h"
 #include "proxy/router/redirect.h"
 #include "proxy/router/rewrite.h"
+#include "proxy/router/timeout.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
@@ -24,7 +26,8 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
   const ClusterRoute* action = self.Prepare() ? self.FindCluster() : nullptr;
   if (action) {
     self.StartTimers(*action);
-    if (self.PickHost(*action)) {
+    if (self.PickHost()) {
+      RewriteRequest(self.selection_, self.down_.headers, self.record_);
       self.up_ = self.pool_->Acquire(self.pending_);
       while (!self.up_ && !self.pending_.error && !self.down_.error && !self.timed_out()) {
         const scheduler::Wake wake = co_await self.event_.Wait("upstream stream");
@@ -62,6 +65,10 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
   pending_.signal = &event_;
   record_.start_ns = WallClock();
   record_.protocol = down_.http_version();
+  record_.request = &down_.headers;
+  record_.connection_id = connection_.id();
+  record_.downstream_local = connection_.local_address().text;
+  record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
   StatSlab& stats = shard_.stats;
   stats.Inc(options_.stats.downstream_rq_total);
   stats.Inc(options_.stats.downstream_rq_active);
@@ -85,6 +92,12 @@ bool Exchange::Prepare() {
   const RequestVerdict verdict = PrepareRequest(request, options_, connection_.peer_address(),
                                                 connection_.local_address(), shard_.random);
   client_ip_ = verdict.client.ip;
+  if (!client_ip_.empty()) {
+    record_.downstream_remote = down_.arena.Copy(scheduler::Concat(client_ip_, ":0"));
+  }
+  if (!verdict.client.internal) {
+    for (const HeaderKey& key : options_.routes->internal_only_headers) request.Remove(key.name);
+  }
   if (!verdict.bad_path) return true;
   shard_.stats.Inc(options_.stats.downstream_rq_failed_path_normalization);
   LocalReply reply{400, ""};
@@ -94,53 +107,41 @@ bool Exchange::Prepare() {
 }
 
 const ClusterRoute* Exchange::FindCluster() {
-  Headers& request = down_.headers;
-  const VirtualHost* host = FindVirtualHost(*options_.routes, request.Get(HeaderName::kAuthority));
-  const Route* route = host ? FindRoute(*host, request) : nullptr;
-  if (!route) {
+  selection_ = Select(*options_.routes, down_.headers, {shard_.random.Next(), grpc_});
+  if (!selection_.route) {
     shard_.stats.Inc(options_.stats.no_route);
     ReplyError(ErrorCode::kNoRoute);
     return nullptr;
   }
-  record_.virtual_host = host->name;
-  record_.route_name = route->name;
-  if (const auto* direct = std::get_if<DirectResponse>(&route->action)) {
-    shard_.stats.Inc(options_.stats.rq_direct_response);
-    LocalReply reply{direct->status, direct->body};
-    reply.details = "direct_response";
-    // RFC 9110 10.2.2: where the created or moved thing is. Envoy names the request's own URI.
-    if (direct->status == 201 || direct->status / 100 == 3) {
-      local_headers_.Add(
-          HeaderName::kLocation,
-          scheduler::Concat(request.Get(HeaderName::kScheme), "://",
-                            request.Get(HeaderName::kAuthority), request.Get(HeaderName::kPath)));
-    }
-    Reply(reply);
-    return nullptr;
-  }
-  if (const auto* redirect = std::get_if<Redirect>(&route->action)) {
-    Redirected(*redirect, *route);
-    return nullptr;
-  }
-  const ClusterRoute& action = std::get<ClusterRoute>(route->action);
-  RewriteRequest(request, *route, action);
-  return &action;
+  record_.virtual_host = selection_.host->name;
+  record_.route_name = selection_.route->name;
+  if (!selection_.action) AnswerByRoute();
+  return selection_.action;
 }
 
-void Exchange::Redirected(const struct Redirect& redirect, const Route& route) {
-  shard_.stats.Inc(options_.stats.rq_redirect);
-  local_headers_.Add(HeaderName::kLocation, RedirectLocation(redirect, route, down_.headers));
-  LocalReply reply{redirect.status, ""};
+void Exchange::AnswerByRoute() {
+  const Route& route = *selection_.route;
+  LocalReply reply;
+  if (const auto* direct = std::get_if<DirectResponse>(&route.action)) {
+    shard_.stats.Inc(options_.stats.rq_direct_response);
+    reply.status = direct->status;
+    reply.body = direct->body;
+  } else {
+    shard_.stats.Inc(options_.stats.rq_redirect);
+    reply.status = std::get<Redirect>(route.action).status;
+  }
   reply.details = "direct_response";
+  const std::string location = LocationOf(route, down_.headers);
+  if (!location.empty()) local_headers_.Add(HeaderName::kLocation, location);
   Reply(reply);
 }
 
-bool Exchange::PickHost(const ClusterRoute& action) {
-  UpstreamCluster* cluster = shard_.upstreams.Find(action.cluster);
+bool Exchange::PickHost() {
+  UpstreamCluster* cluster = shard_.upstreams.Find(selection_.cluster);
   if (!cluster) {
     shard_.stats.Inc(options_.stats.no_cluster);
     LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
-    reply.status = action.cluster_not_found_status;
+    reply.status = selection_.action->cluster_not_found_status;
     record_.flags.Set(reply.flags);
     Reply(reply);
     return false;
@@ -159,12 +160,14 @@ bool Exchange::PickHost(const ClusterRoute& action) {
   return true;
 }
 
-void Exchange::SendRequest(const ClusterRoute&) {
+void Exchange::SendRequest(const ClusterRoute& action) {
   up_->SetObserver(&event_);
   if (cluster().max_stream_duration > 0) {
     deadlines_.upstream_duration = shard_.Now() + cluster().max_stream_duration;
     OnTimer();
   }
+  record_.upstream_protocol = up_->http_version();
+  if (action.auto_host_rewrite) RewriteHost(action, pool_->host().hostname, down_.headers);
   const bool end = down_.end_received && down_.body.empty() && down_.trailers.empty();
   request_ended_ = end;
   up_->SendHeaders(down_.headers, end);
@@ -276,10 +279,12 @@ void Exchange::SendResponseHeaders(bool end) {
   record_.response_code_details = "via_upstream";
   record_.response = &response;
   // An answer that overtakes the request's end tells nothing of the upstream's time.
-  const int64_t upstream_ms =
-      request_ended_ ? (shard_.Now() - request_complete_) / scheduler::kMillisecond : -1;
+  if (request_ended_) {
+    SetServiceTime(response, (shard_.Now() - request_complete_) / scheduler::kMillisecond);
+  }
+  MutateResponse(selection_, response, record_);
   AddRequestId(response);
-  PrepareResponse(response, options_, upstream_ms, connection_.dates().Get(up_->arena));
+  PrepareResponse(response, options_, connection_.dates().Get(up_->arena));
   down_.SendHeaders(response, end);
 }
 
@@ -327,31 +332,30 @@ void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
 void Exchange::Reply(const LocalReply& reply) {
   response_started_ = response_ended_ = true;
   upstream_status_ = reply.status;
-  record_.response_code = grpc_ ? 200 : static_cast<int>(reply.status);
   record_.response_code_details = reply.details;
   record_.response = &local_headers_;
   record_.bytes_sent = grpc_ || head_ ? 0 : reply.body.size();
   // :status goes first; what the table adds comes before date and server, as Envoy has it.
-  local_headers_.Set(HeaderName::kStatus, "200");
-  const bool local_body = !grpc_ && !reply.body.empty();
-  if (local_body) {
-    local_headers_.Set(HeaderName::kContentLength, scheduler::Concat(reply.body.size()));
-    local_headers_.Set(HeaderName::kContentType, "text/plain");
-  }
+  local_headers_.Set(HeaderName::kStatus, scheduler::Concat(reply.status));
+  MutateResponse(selection_, local_headers_, record_);
+  record_.response_code = grpc_ ? 200 : static_cast<int>(reply.status);
+  FillLocalReply(reply, grpc_, local_headers_);
   AddRequestId(local_headers_);
-  PrepareResponse(local_headers_, options_, -1, connection_.dates().Get(down_.arena));
+  PrepareResponse(local_headers_, options_, connection_.dates().Get(down_.arena));
   SendLocalReply(down_, local_headers_, reply, grpc_, head_);
 }
 
 void Exchange::StartTimers(const ClusterRoute& action) {
   deadlines_.idle_limit = action.idle_timeout.value_or(options_.stream_idle_timeout);
-  route_timeout_ = action.timeout;
+  route_timeout_ = TakeTimeouts(action, down_.headers, grpc_).response;
   if (down_.end_received) {
     if (route_timeout_ > 0) deadlines_.route = start_ + route_timeout_;
   } else if (options_.request_timeout > 0) {
     deadlines_.request = start_ + options_.request_timeout;
   }
-  if (options_.max_stream_duration > 0) deadlines_.duration = start_ + options_.max_stream_duration;
+  const std::optional<Nanos> duration =
+      StreamDuration(action, down_.headers, options_.max_stream_duration);
+  if (duration) deadlines_.duration = start_ + *duration;
   OnTimer();
 }
 
@@ -448,13 +452,6 @@ void Exchange::CountResponse(uint32_t status) {
 
 void Exchange::Log() {
   if (options_.access_logs.empty()) return;
-  record_.request = &down_.headers;
-  record_.connection_id = connection_.id();
-  record_.downstream_local = connection_.local_address().text;
-  record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
-  if (!client_ip_.empty()) {
-    record_.downstream_remote = down_.arena.Copy(scheduler::Concat(client_ip_, ":0"));
-  }
   for (const AccessLogConfig& log : options_.access_logs) shard_.logs.Write(log, record_);
 }
 

@@ -9,7 +9,7 @@
 #include "proxy/connection/connection_manager.h"
 #include "proxy/connection/deadlines.h"
 #include "proxy/connection/local_reply.h"
-#include "proxy/router/route_table.h"
+#include "proxy/router/selection.h"
 
 namespace outrigger::proxy {
 
@@ -30,7 +30,7 @@ class Exchange {
   bool Prepare();
   // Null: answered locally.
   const ClusterRoute* FindCluster();
-  bool PickHost(const ClusterRoute& action);
+  bool PickHost();
   void SendRequest(const ClusterRoute& action);
   Step Copy();
   void CopyRequestBody();
@@ -39,7 +39,8 @@ class Exchange {
   // Answers without an upstream; the exchange is over but for the request's rest.
   void Reply(const LocalReply& reply);
   void ReplyError(ErrorCode code, std::string_view detail = {});
-  void Redirected(const struct Redirect& redirect, const Route& route);
+  // By a direct response or a redirect.
+  void AnswerByRoute();
   void SendResponseHeaders(bool end);
   void AddRequestId(Headers& response);
   void StartTimers(const ClusterRoute& action);
@@ -74,6 +75,7 @@ class Exchange {
   PendingStream pending_;
   ExchangeTimer timer_;
   Headers local_headers_;  // of a local reply
+  Selection selection_;
   AccessRecord record_;
   std::string_view client_ip_;  // from x-forwarded-for, where that is believed
   const scheduler::Nanos start_;

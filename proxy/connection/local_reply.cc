@@ -102,27 +102,36 @@ bool IsGrpc(const Headers& request) {
          (type.size() == 16 || type[16] == '+' || type[16] == ';');
 }
 
-void SendLocalReply(Stream& stream, Headers& response, const LocalReply& reply, bool grpc,
-                    bool headers_only) {
+void FillLocalReply(const LocalReply& reply, bool grpc, Headers& response) {
   if (grpc) {  // Trailers-Only (gRPC over HTTP/2, "Responses")
     response.Set(HeaderName::kStatus, "200");
+    response.Remove(HeaderName::kContentLength);
     response.Set(HeaderName::kContentType, "application/grpc");
-    response.Set(
-        HeaderName::kGrpcStatus,
-        scheduler::Concat(reply.grpc_status >= 0 ? reply.grpc_status : GrpcStatus(reply.status)));
+    if (!response.Find(HeaderName::kGrpcStatus)) {
+      response.Set(
+          HeaderName::kGrpcStatus,
+          scheduler::Concat(reply.grpc_status >= 0 ? reply.grpc_status : GrpcStatus(reply.status)));
+    }
     if (!reply.body.empty()) {
       response.Set(HeaderName::kGrpcMessage, grpc::EncodeMessage(reply.body));
     }
-    stream.SendHeaders(response, /*end=*/true);
     return;
   }
   response.Set(HeaderName::kStatus, scheduler::Concat(reply.status));
-  const bool has_body = !reply.body.empty();
-  if (has_body) {
-    response.Set(HeaderName::kContentLength, scheduler::Concat(reply.body.size()));
-    response.Set(HeaderName::kContentType, "text/plain");
+  if (reply.body.empty()) {
+    response.Remove(HeaderName::kContentLength);
+    response.Remove(HeaderName::kContentType);
+    return;
   }
-  const bool send_body = has_body && !headers_only;
+  response.Set(HeaderName::kContentLength, scheduler::Concat(reply.body.size()));
+  if (!response.Find(HeaderName::kContentType)) {
+    response.AddStatic(HeaderName::kContentType, "text/plain");
+  }
+}
+
+void SendLocalReply(Stream& stream, const Headers& response, const LocalReply& reply, bool grpc,
+                    bool headers_only) {
+  const bool send_body = !grpc && !headers_only && !reply.body.empty();
   stream.SendHeaders(response, !send_body);
   if (send_body) {
     SliceQueue body;

@@ -26,9 +26,11 @@ LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& ar
 int GrpcStatus(uint32_t http_status);
 bool IsGrpc(const Headers& request);
 
-// Fills `response` (the downstream stream's list) and sends it with the body and the end.
-// `headers_only`: the request was HEAD.
-void SendLocalReply(Stream& stream, Headers& response, const LocalReply& reply, bool grpc,
+// Makes of `response` (the downstream stream's list) the head of the reply. What routes and filters
+// put there stays, save what describes the body: of that, a content-type where there is a body.
+void FillLocalReply(const LocalReply& reply, bool grpc, Headers& response);
+// Sends it with the body and the end. `headers_only`: the request was HEAD.
+void SendLocalReply(Stream& stream, const Headers& response, const LocalReply& reply, bool grpc,
                     bool headers_only);
 
 }  // namespace outrigger::proxy

@@ -171,14 +171,14 @@ RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& optio
   return verdict;
 }
 
-void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,
-                     std::string_view date) {
+void SetServiceTime(Headers& response, int64_t upstream_ms) {
+  response.Remove(HeaderName::kXEnvoyUpstreamServiceTime);
+  response.Add(HeaderName::kXEnvoyUpstreamServiceTime,
+               scheduler::ToStd(absl::AlphaNum(upstream_ms).Piece()));
+}
+
+void PrepareResponse(Headers& response, const HttpListenerOptions& options, std::string_view date) {
   RemoveHopByHop(response);
-  if (upstream_ms >= 0) {
-    response.Remove(HeaderName::kXEnvoyUpstreamServiceTime);
-    response.Add(HeaderName::kXEnvoyUpstreamServiceTime,
-                 scheduler::ToStd(absl::AlphaNum(upstream_ms).Piece()));
-  }
   if (!response.Find(HeaderName::kDate)) response.AddStatic(HeaderName::kDate, date);
   switch (options.server_header) {
     case HttpListenerOptions::ServerHeader::kOverwrite:

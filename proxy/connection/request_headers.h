@@ -21,10 +21,11 @@ struct RequestVerdict {
 // In place, before routing. `peer` and `local`: the ends of the downstream connection.
 RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& options,
                               const Address& peer, const Address& local, Random& random);
-// The upstream's answer (or a local reply) before it goes downstream. `upstream_ms` < 0: local.
-// `date`: an IMF-fixdate that outlives the stream's headers.
-void PrepareResponse(Headers& response, const HttpListenerOptions& options, int64_t upstream_ms,
-                     std::string_view date);
+// How long the upstream took, into its answer; routes may take it out again.
+void SetServiceTime(Headers& response, int64_t upstream_ms);
+// The upstream's answer (or a local reply) before it goes downstream. `date`: an IMF-fixdate that
+// outlives the stream's headers.
+void PrepareResponse(Headers& response, const HttpListenerOptions& options, std::string_view date);
 
 // The worker's clock as an IMF-fixdate (RFC 9110 5.6.7), rendered once a second.
 class DateCache {

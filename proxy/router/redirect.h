@@ -1,5 +1,6 @@
-// redirect.h: where a redirected client is sent: config.route.v3.RedirectAction.
-// Flow: route -> [here] -> the "location" of a local reply. Pure.
+// redirect.h: where a client is sent by an answer of the proxy's own:
+// config.route.v3.RedirectAction, and the location of a direct response.
+// Flow: selection -> [here] -> a local reply.
 #pragma once
 
 #include <string>
@@ -9,7 +10,9 @@
 
 namespace outrigger::proxy {
 
-// The "location" of the answer. `route` is the one whose action `redirect` is.
-std::string RedirectLocation(const Redirect& redirect, const Route& route, const Headers& request);
+// The "location" that a redirect gives, or a direct response whose status asks for one; empty:
+// none. `route` is the one with that action. As in Envoy, a path that is rewritten for it is so in
+// the request too: the access log shows it.
+std::string LocationOf(const Route& route, Headers& request);
 
 }  // namespace outrigger::proxy

@@ -1,6 +1,5 @@
 #include "control/resources/route.h"
 
-#include <fstream>
 #include <string>
 #include <variant>
 
@@ -11,11 +10,8 @@ namespace {
 
 using envoy::config::route::v3::RouteConfiguration;
 using proxy::ClusterRoute;
-using proxy::DirectResponse;
-using proxy::Redirect;
 using proxy::Route;
 using proxy::RouteConfig;
-using scheduler::kSecond;
 
 const FieldPath kPath("x");
 
@@ -39,17 +35,6 @@ std::string ErrorOf(std::string_view route) {
   return message.substr(std::min(place.size(), message.size()));
 }
 
-template <typename Action>
-Action ActionOf(std::string_view action) {
-  const auto route = ParseOne(absl::StrFormat("{match: {prefix: /}, %s}", action));
-  EXPECT_TRUE(route.ok()) << route.status();
-  if (!route.ok() || !std::holds_alternative<Action>(route->action)) {
-    ADD_FAILURE() << "another action: " << action;
-    return {};
-  }
-  return std::get<Action>(route->action);
-}
-
 TEST(RouteTest, ReadsMatches) {
   const auto prefix = ParseOne("{name: r, match: {prefix: /a}, route: {cluster: c}}");
   ASSERT_TRUE(prefix.ok()) << prefix.status();
@@ -64,106 +49,148 @@ TEST(RouteTest, ReadsMatches) {
   EXPECT_FALSE(path->case_sensitive);
 }
 
-TEST(RouteTest, ReadsClusterRoutes) {
-  const ClusterRoute plain = ActionOf<ClusterRoute>("route: {cluster: c}");
-  EXPECT_EQ(plain.cluster, "c");
-  EXPECT_EQ(plain.timeout, 15 * kSecond);
-  EXPECT_EQ(plain.idle_timeout, std::nullopt);
-  EXPECT_EQ(plain.cluster_not_found_status, 503u);
-  const ClusterRoute full = ActionOf<ClusterRoute>(
-      "route: {cluster: c, timeout: 0s, idle_timeout: 2s, prefix_rewrite: /p, "
-      "host_rewrite_literal: h, cluster_not_found_response_code: NOT_FOUND}");
-  EXPECT_EQ(full.timeout, 0);
-  EXPECT_EQ(full.idle_timeout, 2 * kSecond);
-  EXPECT_EQ(full.prefix_rewrite, "/p");
-  EXPECT_EQ(full.host_rewrite_literal, "h");
-  EXPECT_EQ(full.cluster_not_found_status, 404u);
+TEST(RouteTest, ReadsPathsByKind) {
+  const auto separated = ParseOne("{match: {path_separated_prefix: /a/b}, route: {cluster: c}}");
+  ASSERT_TRUE(separated.ok()) << separated.status();
+  EXPECT_EQ(separated->match, Route::Match::kPathSeparatedPrefix);
+  EXPECT_EQ(separated->path, "/a/b");
+  const auto regex = ParseOne("{match: {safe_regex: {regex: '/a+'}}, route: {cluster: c}}");
+  ASSERT_TRUE(regex.ok()) << regex.status();
+  EXPECT_EQ(regex->match, Route::Match::kRegex);
+  EXPECT_NE(regex->regex, nullptr);
+  for (const char* bad : {"/", "", "/a/", "/a?b", "/a#b"}) {
+    EXPECT_EQ(ErrorOf(absl::StrFormat("{match: {path_separated_prefix: '%s'}, route: {cluster: c}}",
+                                      bad)),
+              ".match.path_separated_prefix: value must have 2 characters or more, no ? or #, and "
+              "no / at its end");
+  }
 }
 
-TEST(RouteTest, ReadsRedirects) {
-  const Redirect plain = ActionOf<Redirect>("redirect: {}");
-  EXPECT_EQ(plain.status, 301u);
-  EXPECT_FALSE(plain.https);
-  EXPECT_EQ(plain.port, std::nullopt);
-  const Redirect full = ActionOf<Redirect>(
-      "redirect: {https_redirect: true, host_redirect: h, port_redirect: 8443, path_redirect: /p, "
-      "response_code: PERMANENT_REDIRECT, strip_query: true}");
-  EXPECT_TRUE(full.https);
-  EXPECT_EQ(full.host, "h");
-  EXPECT_EQ(full.port, 8443u);
-  EXPECT_EQ(full.path, "/p");
-  EXPECT_EQ(full.status, 308u);
-  EXPECT_TRUE(full.strip_query);
-  EXPECT_TRUE(ActionOf<Redirect>("redirect: {scheme_redirect: HTTPS}").https);
-  EXPECT_EQ(ActionOf<Redirect>("redirect: {prefix_rewrite: /q}").prefix_rewrite, "/q");
+TEST(RouteTest, KeepsConditionsApartFromPlainRoutes) {
+  const auto plain = ParseOne("{match: {prefix: /}, route: {cluster: c}}");
+  ASSERT_TRUE(plain.ok());
+  EXPECT_EQ(plain->conditions, nullptr);
+  const auto full = ParseOne(
+      "{match: {prefix: /, headers: [{name: a}], query_parameters: [{name: b}, {name: c}], grpc: "
+      "{}, runtime_fraction: {default_value: {numerator: 7}}}, route: {cluster: c}}");
+  ASSERT_TRUE(full.ok()) << full.status();
+  ASSERT_NE(full->conditions, nullptr);
+  EXPECT_EQ(full->conditions->headers.size(), 1u);
+  EXPECT_EQ(full->conditions->query_parameters.size(), 2u);
+  EXPECT_TRUE(full->conditions->grpc);
+  EXPECT_EQ(full->conditions->runtime_fraction->numerator, 7u);
 }
 
-TEST(RouteTest, ReadsDirectResponses) {
-  const DirectResponse response =
-      ActionOf<DirectResponse>("direct_response: {status: 418, body: {inline_string: tea}}");
-  EXPECT_EQ(response.status, 418u);
-  EXPECT_EQ(response.body, "tea");
-  EXPECT_EQ(ActionOf<DirectResponse>("direct_response: {status: 200}").body, "");
+// The values that a request is given, in order of their application.
+std::string Order(const proxy::MutationList& list) {
+  std::string order;
+  for (const auto& mutations : list) order += mutations->add.at(0).value;
+  return order;
 }
 
-TEST(RouteTest, BoundsTheBodyOfADirectResponse) {
+TEST(RouteTest, MutationsOfAllLevelsAreInOrder) {
   constexpr std::string_view kYaml = R"(
-max_direct_response_body_size_bytes: $limit
+most_specific_header_mutations_wins: $specific
+request_headers_to_add: [{header: {key: a, value: T}}]
+response_headers_to_add: [{header: {key: a, value: t}}]
 virtual_hosts:
 - name: v
   domains: ["*"]
-  routes: [{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: "12345"}}}]
+  request_headers_to_add: [{header: {key: a, value: V}}]
+  routes:
+  - match: {prefix: /}
+    route: {cluster: c}
+    request_headers_to_add: [{header: {key: a, value: R}}]
+    response_headers_to_add: [{header: {key: a, value: r}}]
 )";
-  EXPECT_TRUE(Parse(Replace(std::string(kYaml), "$limit", "5")).ok());
-  EXPECT_EQ(Message(Parse(Replace(std::string(kYaml), "$limit", "4")).status()),
-            "x: virtual_hosts[0].routes[0].direct_response.body: size is above the maximum of 4 "
-            "bytes");
-  const std::string large(4097, 'x');
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: " +
-                    large + "}}}"),
-            ".direct_response.body: size is above the maximum of 4096 bytes");
+  const auto order = [&](const std::string& specific) {
+    const auto table = Parse(Replace(std::string(kYaml), "$specific", specific));
+    EXPECT_TRUE(table.ok()) << table.status();
+    const Route& route = (*table)->virtual_hosts[0].routes[0];
+    return Order(route.request_mutations) + " " + Order(route.response_mutations);
+  };
+  EXPECT_EQ(order("false"), "RVT rt");
+  EXPECT_EQ(order("true"), "TVR tr");
+  const auto none = ParseOne("{match: {prefix: /}, route: {cluster: c}}");
+  EXPECT_TRUE(none->request_mutations.empty());
+  EXPECT_TRUE(none->response_mutations.empty());
+}
+
+TEST(RouteTest, RoutesInheritRetriesAndLimits) {
+  const auto table = Parse(R"(
+virtual_hosts:
+- name: v
+  domains: ["*"]
+  retry_policy: {num_retries: 5}
+  per_request_buffer_limit_bytes: 100
+  include_request_attempt_count: true
+  include_attempt_count_in_response: true
+  include_is_timeout_retry_header: true
+  routes:
+  - {match: {path: /a}, route: {cluster: c}}
+  - {match: {path: /b}, route: {cluster: c, retry_policy: {num_retries: 7}}, per_request_buffer_limit_bytes: 200}
+)");
+  ASSERT_TRUE(table.ok()) << table.status();
+  const proxy::VirtualHost& host = (*table)->virtual_hosts[0];
+  EXPECT_TRUE(host.include_request_attempt_count);
+  EXPECT_TRUE(host.include_attempt_count_in_response);
+  EXPECT_TRUE(host.include_is_timeout_retry_header);
+  const auto retries = [&host](int i) {
+    return std::get<ClusterRoute>(host.routes[i].action).retry_policy->num_retries;
+  };
+  EXPECT_EQ(retries(0), 5u);
+  EXPECT_EQ(retries(1), 7u);
+  EXPECT_EQ(host.routes[0].request_buffer_limit, 100u);
+  EXPECT_EQ(host.routes[1].request_buffer_limit, 200u);
+}
+
+TEST(RouteTest, LargeVirtualHostsHaveAnIndex) {
+  const auto has_index = [](int routes) {
+    std::string list;
+    for (int i = 0; i < routes; ++i) list += "{match: {prefix: /}, redirect: {}}, ";
+    const auto table = Parse("virtual_hosts: [{name: v, domains: ['*'], routes: [" + list + "]}]");
+    EXPECT_TRUE(table.ok()) << table.status();
+    return (*table)->virtual_hosts[0].index != nullptr;
+  };
+  EXPECT_FALSE(has_index(2));
+  EXPECT_TRUE(has_index(200));
+}
+
+TEST(RouteTest, ReadsWhatHoldsForTheWholeTable) {
+  const auto table =
+      Parse("{internal_only_headers: [X-Int], ignore_path_parameters_in_path_matching: true}");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ((*table)->internal_only_headers.at(0).name, "x-int");
+  EXPECT_TRUE((*table)->ignore_path_parameters);
+  EXPECT_EQ(Message(Parse("internal_only_headers: ['']").status()),
+            "x: internal_only_headers[0]: value length must be at least 1 characters");
 }
 
 TEST(RouteTest, RefusesRoutesWithTheirPlace) {
   EXPECT_EQ(ErrorOf("{route: {cluster: c}}"), ".match: value is required");
   EXPECT_EQ(ErrorOf("{match: {}, route: {cluster: c}}"),
-            ".match: path_specifier is required: prefix or path");
+            ".match: path_specifier is required: prefix, path, path_separated_prefix or "
+            "safe_regex");
   EXPECT_EQ(ErrorOf("{match: {prefix: /}}"),
             ": action is required: route, redirect or direct_response");
   EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {}}"),
-            ".route: cluster_specifier is required: cluster");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {cluster: ''}}"),
-            ".route.cluster: value length must be at least 1 characters");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {cluster: c, timeout: -1s}}"),
-            ".route.timeout: value must be greater than or equal to 0s");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {cluster: c, host_rewrite_literal: \"a\\nb\"}}"),
-            ".route.host_rewrite_literal: value does not go into a header: it has a NUL, CR or LF");
+            ".route: cluster_specifier is required: cluster, cluster_header or weighted_clusters");
   EXPECT_EQ(ErrorOf("{match: {prefix: /}, redirect: {port_redirect: 65536}}"),
             ".redirect.port_redirect: value must be less than or equal to 65535");
   EXPECT_EQ(ErrorOf("{match: {prefix: /}, direct_response: {status: 199}}"),
             ".direct_response.status: value must be inside range [200, 600)");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, direct_response: {status: 600}}"),
-            ".direct_response.status: value must be inside range [200, 600)");
+  EXPECT_EQ(ErrorOf("{match: {prefix: /, headers: [{name: a}, {name: ''}]}, route: {cluster: c}}"),
+            ".match.headers[1].name: value length must be at least 1 characters");
+  EXPECT_EQ(ErrorOf("{match: {prefix: /, query_parameters: [{}]}, route: {cluster: c}}"),
+            ".match.query_parameters[0].name: value length must be at least 1 characters");
+  EXPECT_EQ(
+      ErrorOf("{match: {prefix: /}, route: {cluster: c}, response_headers_to_remove: [':a']}"),
+      ".response_headers_to_remove[0]: :-prefixed or host headers may not be removed");
 }
 
 TEST(RouteTest, RefusesWhatTheRouterDoesNotDoYet) {
-  const std::string route = ", route: {cluster: c}}";
-  EXPECT_EQ(ErrorOf("{match: {safe_regex: {regex: a}}" + route),
-            ".match.safe_regex: not supported yet");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /, headers: [{name: a}]}" + route),
-            ".match.headers: not supported yet");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, request_headers_to_remove: [a]" + route),
-            ".request_headers_to_remove: not supported yet");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {cluster: c, retry_policy: {}}}"),
-            ".route.retry_policy: not supported yet");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {weighted_clusters: {}}}"),
-            ".route.weighted_clusters: not supported yet");
-  EXPECT_EQ(ErrorOf("{match: {prefix: /}, redirect: {scheme_redirect: http}}"),
-            ".redirect.scheme_redirect: a scheme other than https is not supported yet");
-  EXPECT_EQ(Message(Parse("request_headers_to_remove: [a]").status()),
-            "x: request_headers_to_remove: not supported yet");
-  EXPECT_EQ(Message(Parse("virtual_hosts: [{name: v, domains: [a], retry_policy: {}}]").status()),
-            "x: virtual_hosts[0].retry_policy: not supported yet");
+  EXPECT_EQ(ErrorOf("{match: {prefix: /}, route: {cluster: c}, stat_prefix: s}"),
+            ".stat_prefix: not supported yet");
 }
 
 TEST(RouteTest, IndexesDomainsInLowerCase) {
@@ -180,8 +207,11 @@ virtual_hosts:
   EXPECT_TRUE(t.ignore_port_in_host_matching);
   EXPECT_TRUE(t.validate_clusters);
   EXPECT_EQ(t.exact, (decltype(t.exact){{"a.test", 0}}));
-  EXPECT_EQ(t.suffix, (decltype(t.suffix){{".b.test", 0}, {"-c.test", 0}}));
-  EXPECT_EQ(t.prefix, (decltype(t.prefix){{"d.", 1}}));
+  ASSERT_EQ(t.suffix.size(), 1u);
+  EXPECT_EQ(t.suffix[0].length, 7u);
+  EXPECT_EQ(t.suffix[0].hosts, (decltype(t.exact){{".b.test", 0}, {"-c.test", 0}}));
+  ASSERT_EQ(t.prefix.size(), 1u);
+  EXPECT_EQ(t.prefix[0].hosts, (decltype(t.exact){{"d.", 1}}));
   EXPECT_EQ(t.any, 1u);
   EXPECT_EQ(t.virtual_hosts[0].domains[0], "A.Test");
 }
@@ -213,13 +243,26 @@ virtual_hosts:
   domains: [b]
   routes:
   - {match: {prefix: /}, route: {cluster: known}}
+  - {match: {prefix: /}, route: {cluster_header: x-any}}
   - {match: {prefix: /}, route: {cluster: lost}}
 )";
   const auto checked = Parse(Replace(std::string(kYaml), "$validate", "true"));
   EXPECT_EQ(Message(CheckRouteClusters(**checked, kPath, exists)),
-            "x: virtual_hosts[1].routes[1].route.cluster: unknown cluster \"lost\"");
+            "x: virtual_hosts[1].routes[2].route.cluster: unknown cluster \"lost\"");
   const auto unchecked = Parse(Replace(std::string(kYaml), "$validate", "false"));
   EXPECT_TRUE(CheckRouteClusters(**unchecked, kPath, exists).ok());
+}
+
+TEST(RouteTest, ChecksWeightedClustersToo) {
+  const auto table = Parse(
+      "virtual_hosts: [{name: v, domains: ['*'], routes: [{match: {prefix: /}, route: "
+      "{weighted_clusters: {clusters: [{name: known, weight: 1}, {cluster_header: h, weight: 1}, "
+      "{name: lost, weight: 1}]}}}]}]");
+  ASSERT_TRUE(table.ok()) << table.status();
+  EXPECT_EQ(Message(CheckRouteClusters(**table, kPath,
+                                       [](const std::string& name) { return name == "known"; })),
+            "x: virtual_hosts[0].routes[0].route.weighted_clusters.clusters[2].name: unknown "
+            "cluster \"lost\"");
 }
 
 }  // namespace

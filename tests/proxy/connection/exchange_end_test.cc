@@ -138,7 +138,7 @@ TEST_F(ExchangeEndTest, Redirects) {
   const auto add = [this](const std::string& path, const Redirect& redirect) {
     proxy_.AddDirect(path, 0, "").action = redirect;
   };
-  add("/https", {.https = true});
+  add("/https", {.scheme = "https"});
   add("/host", {.status = 302, .host = "b.test", .port = 8443});
   add("/path", {.path = "/new"});
   add("/strip", {.strip_query = true});

@@ -128,6 +128,7 @@ struct Recorder : Stream {
 std::string Sent(const LocalReply& reply, bool grpc, bool headers_only) {
   Recorder stream;
   Headers response(stream.arena);
+  FillLocalReply(reply, grpc, response);
   SendLocalReply(stream, response, reply, grpc, headers_only);
   return stream.text;
 }
@@ -141,6 +142,28 @@ TEST(LocalReplyTest, SendsABody) {
 TEST(LocalReplyTest, HeadGetsTheHeadersOfABody) {
   EXPECT_EQ(Sent({503, "sorry", {}, ""}, false, true),
             ":status=503;content-length=5;content-type=text/plain; end");
+}
+
+TEST(LocalReplyTest, KeepsWhatTheRouteAddedSaveLengths) {
+  Arena arena;
+  const auto filled = [&arena](std::string_view body, bool grpc) {
+    Headers response(arena);
+    response.Add("x-a", "1");
+    response.Add(HeaderName::kContentLength, "99");
+    response.Add(HeaderName::kContentType, "text/html");
+    response.Add(HeaderName::kGrpcStatus, "5");
+    FillLocalReply({503, body, {}, ""}, grpc, response);
+    std::string text;
+    for (const Header& header : response) {
+      text.append(header.name).append("=").append(header.value).append(";");
+    }
+    return text;
+  };
+  EXPECT_EQ(filled("hi", false),
+            ":status=503;x-a=1;content-length=2;content-type=text/html;grpc-status=5;");
+  EXPECT_EQ(filled("", false), ":status=503;x-a=1;grpc-status=5;");
+  EXPECT_EQ(filled("hi", true),
+            ":status=200;x-a=1;content-type=application/grpc;grpc-status=5;grpc-message=hi;");
 }
 
 TEST(LocalReplyTest, GrpcGetsTrailersOnly) {

@@ -31,7 +31,9 @@ class RequestHeadersTest : public testing::Test {
     return Text();
   }
   std::string Response(const Fields& fields, int64_t upstream_ms = -1) {
-    PrepareResponse(Fill(fields), options_, upstream_ms, "now");
+    Fill(fields);
+    if (upstream_ms >= 0) SetServiceTime(headers_, upstream_ms);
+    PrepareResponse(headers_, options_, "now");
     return Text();
   }
 
@@ -205,7 +207,7 @@ TEST_F(RequestHeadersTest, AResponseOutlivesItsOptions) {
   auto options = std::make_unique<HttpListenerOptions>();
   options->server_name = std::string(100, 's');
   options->via = "v";
-  PrepareResponse(Fill({{":status", "200"}}), *options, 1, "now");
+  PrepareResponse(Fill({{":status", "200"}}), *options, "now");
   options.reset();
   EXPECT_EQ(headers_.Get(HeaderName::kServer), std::string(100, 's'));
   EXPECT_EQ(headers_.Get(HeaderName::kVia), "v");

@@ -2,7 +2,8 @@
 
 #include <string>
 
-#include "gtest/gtest.h"
+#include "proxy/router/path_index.h"
+#include "tests/proxy/router/router_test.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -13,15 +14,7 @@ RouteConfig Domains(const std::vector<std::string>& domains) {
   for (const std::string& domain : domains) {
     const uint32_t index = static_cast<uint32_t>(routes.virtual_hosts.size());
     routes.virtual_hosts.push_back({domain, {domain}, {}});
-    if (domain == "*") {
-      routes.any = index;
-    } else if (domain.front() == '*') {
-      routes.suffix[domain.substr(1)] = index;
-    } else if (domain.back() == '*') {
-      routes.prefix[domain.substr(0, domain.size() - 1)] = index;
-    } else {
-      routes.exact[domain] = index;
-    }
+    EXPECT_TRUE(AddDomain(routes, domain, index));
   }
   return routes;
 }
@@ -80,25 +73,60 @@ TEST(VirtualHostTest, PortsCountUnlessIgnored) {
   EXPECT_EQ(Find(routes, "[::1]"), "[::1]");
 }
 
-TEST(VirtualHostTest, LongNamesMeetOnlyAny) {
-  const RouteConfig routes = Domains({"*", "*.test"});
+TEST(VirtualHostTest, NamesMayBeLong) {
+  const RouteConfig routes = Domains({"*", "*.test", std::string(300, 'b')});
   EXPECT_EQ(Find(routes, std::string(250, 'a') + ".test"), "*.test");
-  EXPECT_EQ(Find(routes, std::string(251, 'a') + ".test"), "*");
-  EXPECT_EQ(Find(routes, std::string(1'000'000, 'a') + ".test"), "*");
+  EXPECT_EQ(Find(routes, std::string(251, 'A') + ".TEST"), "*.test");
+  EXPECT_EQ(Find(routes, std::string(1'000'000, 'a') + ".test"), "*.test");
+  EXPECT_EQ(Find(routes, std::string(300, 'B')), std::string(300, 'b'));
+  EXPECT_EQ(Find(routes, std::string(1'000'000, 'a')), "*");
 }
 
-class RouteTest : public testing::Test {
- protected:
-  void Add(Route::Match match, const std::string& path, bool case_sensitive = true) {
-    host_.routes.push_back({path, match, path, case_sensitive, {}});
+TEST(VirtualHostTest, ADomainIsTakenOnce) {
+  RouteConfig routes = Domains({"*", "a.test", "*.test", "a.*"});
+  for (const char* domain : {"*", "a.test", "*.test", "a.*"}) {
+    EXPECT_FALSE(AddDomain(routes, domain, 0)) << domain;
   }
-  std::string Find(std::string_view path) {
-    Arena arena;
-    Headers request(arena);
-    request.Add(HeaderName::kPath, path);
-    const Route* route = FindRoute(host_, request);
+  EXPECT_TRUE(AddDomain(routes, "*a.test", 0)) << "another wildcard of another length";
+}
+
+TEST(VirtualHostTest, FiveThousandAreFoundAsOne) {
+  std::vector<std::string> domains = {"*"};
+  for (int i = 0; i < 5000; ++i) domains.push_back("service-" + std::to_string(i) + ".ns.svc");
+  const RouteConfig routes = Domains(domains);
+  EXPECT_EQ(Find(routes, "service-4999.ns.svc"), "service-4999.ns.svc");
+  EXPECT_EQ(Find(routes, "service-5000.ns.svc"), "*");
+}
+
+class RouteTest : public HeadersTest {
+ protected:
+  Route& Add(Route::Match match, const std::string& path, bool case_sensitive = true) {
+    Route& route = host_.routes.emplace_back();
+    route.name = route.path = path;
+    route.match = match;
+    route.case_sensitive = case_sensitive;
+    return route;
+  }
+  std::string Find(std::string_view path, Fields fields = {}, RequestTraits traits = {}) {
+    fields.emplace_back(":path", path);
+    Fill(fields);
+    const Route* route = FindRoute(table_, host_, headers_, traits);
+    const std::string name = route ? route->name : "none";
+    EXPECT_EQ(FindByIndex(traits), name);
+    return name;
+  }
+  // The same among as many that never match as it takes.
+  std::string FindByIndex(const RequestTraits& traits) {
+    VirtualHost large = host_;
+    Route never;
+    never.path = "never";
+    large.routes.resize(large.routes.size() + 100, never);
+    large.index = PathIndex::Build(large.routes);
+    EXPECT_NE(large.index, nullptr);
+    const Route* route = FindRoute(table_, large, headers_, traits);
     return route ? route->name : "none";
   }
+  RouteConfig table_;
   VirtualHost host_;
 };
 
@@ -113,12 +141,27 @@ TEST_F(RouteTest, TheFirstMatchCounts) {
   EXPECT_EQ(Find(""), "none");
 }
 
-TEST_F(RouteTest, AnExactPathIgnoresTheQuery) {
+TEST_F(RouteTest, TheQueryIsNoPartOfThePath) {
   Add(Route::Match::kPath, "/a");
+  Add(Route::Match::kPrefix, "/b?x");
+  Add(Route::Match::kPathSeparatedPrefix, "/c");
   EXPECT_EQ(Find("/a?x=/b"), "/a");
   EXPECT_EQ(Find("/a#f"), "/a");
   EXPECT_EQ(Find("/a/"), "none");
   EXPECT_EQ(Find("/A"), "none");
+  EXPECT_EQ(Find("/b?xy"), "none");
+  EXPECT_EQ(Find("/c?x"), "/c");
+}
+
+TEST_F(RouteTest, APathSeparatedPrefixEndsASegment) {
+  Add(Route::Match::kPathSeparatedPrefix, "/a/b");
+  Add(Route::Match::kPathSeparatedPrefix, "/C", /*case_sensitive=*/false);
+  EXPECT_EQ(Find("/a/b"), "/a/b");
+  EXPECT_EQ(Find("/a/b/"), "/a/b");
+  EXPECT_EQ(Find("/a/b/c"), "/a/b");
+  EXPECT_EQ(Find("/a/bc"), "none");
+  EXPECT_EQ(Find("/a"), "none");
+  EXPECT_EQ(Find("/c/d"), "/C");
 }
 
 TEST_F(RouteTest, CaseMatters) {
@@ -130,11 +173,42 @@ TEST_F(RouteTest, CaseMatters) {
   EXPECT_EQ(Find("/B"), "none");
 }
 
-TEST(PathOnlyTest, EndsBeforeQueryAndFragment) {
-  EXPECT_EQ(PathOnly("/a/b?c#d"), "/a/b");
-  EXPECT_EQ(PathOnly("/a#d?c"), "/a");
-  EXPECT_EQ(PathOnly("/a"), "/a");
-  EXPECT_EQ(PathOnly(""), "");
+TEST_F(RouteTest, AnExpressionMatchesTheWholePath) {
+  Route& route = Add(Route::Match::kRegex, "regex");
+  route.regex = MakeRegex("/a/[0-9]+");
+  EXPECT_EQ(Find("/a/12"), "regex");
+  EXPECT_EQ(Find("/a/12?x"), "regex");
+  EXPECT_EQ(Find("/a/12/"), "none");
+}
+
+TEST_F(RouteTest, PathParametersMayBeIgnored) {
+  Add(Route::Match::kPath, "/a");
+  EXPECT_EQ(Find("/a;v=1?x"), "none");
+  table_.ignore_path_parameters = true;
+  EXPECT_EQ(Find("/a;v=1?x"), "/a");
+  EXPECT_EQ(Find("/a?x;y"), "/a");
+}
+
+TEST_F(RouteTest, AllConditionsHaveToHold) {
+  RouteConditions conditions;
+  HeaderMatcher present;
+  present.key = Key("x-a");
+  conditions.headers = {present};
+  conditions.query_parameters = {QueryMatcher{.name = "q"}};
+  Add(Route::Match::kPrefix, "/").conditions = std::make_shared<const RouteConditions>(conditions);
+  EXPECT_EQ(Find("/?q", {{"x-a", ""}}), "/");
+  EXPECT_EQ(Find("/", {{"x-a", ""}}), "none");
+  EXPECT_EQ(Find("/?q"), "none");
+}
+
+TEST_F(RouteTest, GrpcAndChanceAreConditions) {
+  Add(Route::Match::kPrefix, "/").conditions =
+      std::make_shared<const RouteConditions>(RouteConditions{.grpc = true});
+  Add(Route::Match::kPrefix, "/x").conditions = std::make_shared<const RouteConditions>(
+      RouteConditions{.runtime_fraction = Fraction{30, 100}});
+  EXPECT_EQ(Find("/x", {}, {.random = 29, .grpc = true}), "/");
+  EXPECT_EQ(Find("/x", {}, {.random = 129}), "/x");
+  EXPECT_EQ(Find("/x", {}, {.random = 130}), "none");
 }
 
 }  // namespace
