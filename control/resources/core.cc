@@ -115,10 +115,8 @@ absl::Status ParseHttp2Options(const core::Http2ProtocolOptions& proto, const Fi
                  to.max_inbound_priority_frames_per_stream);
   OUTRIGGER_READ(proto, path, max_inbound_window_update_frames_per_data_frame_sent,
                  to.max_inbound_window_update_frames_per_data_frame_sent, 1);
-  to.stream_error_on_invalid_http_message =
-      proto.has_override_stream_error_on_invalid_http_message()
-          ? proto.override_stream_error_on_invalid_http_message().value()
-          : proto.stream_error_on_invalid_http_messaging();
+  OUTRIGGER_READ(proto, path, override_stream_error_on_invalid_http_message,
+                 to.stream_error_on_invalid_http_message);
   if (!proto.has_connection_keepalive()) return absl::OkStatus();
 
   const core::KeepaliveSettings& keepalive = proto.connection_keepalive();

@@ -22,8 +22,9 @@ struct Http2Options {
   uint32_t max_consecutive_inbound_frames_with_empty_payload = 1;
   uint32_t max_inbound_priority_frames_per_stream = 100;
   uint32_t max_inbound_window_update_frames_per_data_frame_sent = 10;
-  // override_stream_error_on_invalid_http_message: false ends the connection.
-  bool stream_error_on_invalid_http_message = false;
+  // override_stream_error_on_invalid_http_message: false ends the connection (Envoy's default; ours
+  // is that a bad request costs its own stream, docs/decisions/0012).
+  bool stream_error_on_invalid_http_message = true;
   Nanos keepalive_interval = 0;  // connection_keepalive.interval
   Nanos keepalive_timeout = 0;
   double keepalive_jitter = 0.15;     // share of the interval; interval_jitter
