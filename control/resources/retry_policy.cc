@@ -2,51 +2,17 @@
 
 #include <algorithm>
 
-#include "absl/strings/str_split.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "proxy/config/matcher.h"
+#include "proxy/router/retry.h"
 
 namespace outrigger::control {
 namespace {
 
 namespace v3 = envoy::config::route::v3;
-using proxy::RetryOn;
 using proxy::RetryPolicy;
 using scheduler::kMillisecond;
 using scheduler::Nanos;
-
-struct Word {
-  absl::string_view text;
-  uint32_t bit;
-};
-constexpr Word kWords[] = {
-    {"5xx", RetryOn::k5xx},
-    {"gateway-error", RetryOn::kGatewayError},
-    {"connect-failure", RetryOn::kConnectFailure},
-    {"refused-stream", RetryOn::kRefusedStream},
-    {"retriable-4xx", RetryOn::kRetriable4xx},
-    {"retriable-status-codes", RetryOn::kRetriableStatusCodes},
-    {"retriable-headers", RetryOn::kRetriableHeaders},
-    {"reset", RetryOn::kReset},
-    {"reset-before-request", RetryOn::kResetBeforeRequest},
-    {"envoy-ratelimited", RetryOn::kEnvoyRateLimited},
-    {"http3-post-connect-failure", RetryOn::kHttp3PostConnectFailure},
-    {"cancelled", RetryOn::kCancelled},
-    {"deadline-exceeded", RetryOn::kDeadlineExceeded},
-    {"internal", RetryOn::kInternal},
-    {"resource-exhausted", RetryOn::kResourceExhausted},
-    {"unavailable", RetryOn::kUnavailable},
-};
-
-uint32_t BitsOf(const std::string& words) {
-  uint32_t bits = 0;
-  for (const absl::string_view text : absl::StrSplit(words, ',')) {
-    for (const Word& word : kWords) {
-      if (word.text == absl::StripAsciiWhitespace(text)) bits |= word.bit;
-    }
-  }
-  return bits;
-}
 
 absl::Status ParseBackOff(const v3::RetryPolicy::RetryBackOff& proto, const FieldPath& path,
                           RetryPolicy& to) {
@@ -86,7 +52,7 @@ absl::StatusOr<std::shared_ptr<const RetryPolicy>> ParseRetryPolicy(const v3::Re
        "host_selection_retry_max_attempts", "retriable_status_codes", "retry_back_off",
        "retriable_headers", "retriable_request_headers"}));
   auto to = std::make_shared<RetryPolicy>();
-  to->retry_on = BitsOf(proto.retry_on());
+  to->retry_on = proxy::ParseRetryOn(proto.retry_on());
   OUTRIGGER_READ(proto, path, num_retries, to->num_retries);
   OUTRIGGER_READ(proto, path, per_try_timeout, to->per_try_timeout);
   OUTRIGGER_READ(proto, path, per_try_idle_timeout, to->per_try_idle_timeout);

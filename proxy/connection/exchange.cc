@@ -26,10 +26,11 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
   const ClusterRoute* action = self.Prepare() ? self.FindCluster() : nullptr;
   if (action) {
     self.StartTimers(*action);
-    if (self.PickHost()) {
-      RewriteRequest(self.selection_, self.down_.headers, self.record_);
+    bool attempt = self.PickHost();
+    if (attempt) RewriteRequest(self.selection_, self.down_.headers, self.record_);
+    while (attempt) {
       self.up_ = self.pool_->Acquire(self.pending_);
-      while (!self.up_ && !self.pending_.error && !self.down_.error && !self.timed_out()) {
+      while (self.WaitsForStream()) {
         const scheduler::Wake wake = co_await self.event_.Wait("upstream stream");
         self.up_ = self.pending_.stream;
         if (wake == scheduler::Wake::kCancelled) break;
@@ -39,13 +40,13 @@ scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream
         while (self.Copy() == Step::kWait) {
           if (co_await self.event_.Wait("bodies") == scheduler::Wake::kCancelled) break;
         }
-      } else if (self.timed_out()) {
-        self.ReplyError(self.timeout_);
-      } else if (self.pending_.error) {
-        // For the log alone: Envoy keeps a refused connection's reason out of the answer.
-        self.record_.upstream_transport_failure_reason = self.ConnectDetail();
-        self.ReplyError(self.pending_.error.code);
+      } else {
+        self.OnNoStream();
       }
+      while (self.BacksOff()) {
+        if (co_await self.event_.Wait("retry back-off") == scheduler::Wake::kCancelled) break;
+      }
+      attempt = self.TakeRetry() && self.PickHost();
     }
   }
   self.Finish();
@@ -155,16 +156,29 @@ bool Exchange::PickHost() {
     return false;
   }
   record_.upstream_host = pool_->host().address.text;
-  shard_.stats.Inc(this->cluster().stats.upstream_rq_total);
-  shard_.stats.Inc(this->cluster().stats.upstream_rq_active);
   return true;
+}
+
+bool Exchange::WaitsForStream() const {
+  return !up_ && !pending_.error && !down_.error && !timed_out();
+}
+
+void Exchange::OnNoStream() {
+  if (timed_out()) return ReplyError(timeout_);
+  if (!pending_.error) return;
+  // For the log alone: Envoy keeps a refused connection's reason out of the answer.
+  record_.upstream_transport_failure_reason = ConnectDetail();
+  if (!RetryAfter(pending_.error)) ReplyError(pending_.error.code);
 }
 
 void Exchange::SendRequest(const ClusterRoute& action) {
   up_->SetObserver(&event_);
+  shard_.stats.Inc(cluster().stats.upstream_rq_total);
+  shard_.stats.Inc(cluster().stats.upstream_rq_active);
+  TellAttempt();
   if (cluster().max_stream_duration > 0) {
     deadlines_.upstream_duration = shard_.Now() + cluster().max_stream_duration;
-    OnTimer();
+    ArmTimer();
   }
   record_.upstream_protocol = up_->http_version();
   if (action.auto_host_rewrite) RewriteHost(action, pool_->host().hostname, down_.headers);
@@ -177,12 +191,12 @@ void Exchange::SendRequest(const ClusterRoute& action) {
 Exchange::Step Exchange::Copy() {
   if (down_.error) return Step::kDone;
   if (timed_out()) {
-    ReplyError(timeout_);
+    if (!RetryAfter({timeout_, Side::kLocal, false})) ReplyError(timeout_);
     return Step::kDone;
   }
   CopyRequestBody();
   CopyResponse();
-  if (response_ended_) return Step::kDone;
+  if (response_ended_ || retry_due_) return Step::kDone;
   // An error after the response's end (a reset with NO_ERROR, a close) takes nothing from it.
   if (up_->error && !(up_->headers_complete && up_->end_received)) {
     OnUpstreamError();
@@ -198,10 +212,12 @@ void Exchange::CopyRequestBody() {
   const bool end = down_.end_received;
   if (bytes > 0 && up_->send_buffered() < high) {
     deadlines_.progress = shard_.Now();
-    record_.bytes_received += bytes;
+    const size_t fresh = bytes - std::exchange(replayed_, 0);
+    record_.bytes_received += fresh;
     const bool last = end && down_.trailers.empty();
+    KeepForRetry(down_.body);
     up_->SendData(down_.body, last);
-    down_.Consume(bytes);
+    down_.Consume(fresh);
     request_ended_ = last;
   }
   if (end && !request_ended_ && down_.body.empty()) {
@@ -217,12 +233,15 @@ void Exchange::CopyRequestBody() {
 }
 
 void Exchange::RequestComplete(scheduler::Nanos when) {
-  request_complete_ = when;
-  deadlines_.request = scheduler::kNever;
-  // Envoy starts the route's clock when the whole request has come in.
-  if (route_timeout_ <= 0) return;
-  deadlines_.route = when + route_timeout_;
-  OnTimer();
+  if (timeouts_.per_try > 0) deadlines_.attempt = shard_.Now() + timeouts_.per_try;
+  deadlines_.attempt_idle_limit = timeouts_.per_try_idle;
+  if (request_complete_ == 0) {
+    request_complete_ = when;
+    deadlines_.request = scheduler::kNever;
+    // Envoy starts the route's clock when the whole request has come in.
+    if (timeouts_.response > 0) deadlines_.route = when + timeouts_.response;
+  }
+  ArmTimer();
 }
 
 std::string_view Exchange::ConnectDetail() const {
@@ -239,6 +258,7 @@ void Exchange::CopyResponse() {
   if (!up_->headers_complete) return;
   const bool end = up_->end_received;
   if (!response_started_) {
+    if (RetryInsteadOf(up_->headers)) return;
     record_.times.response_first = shard_.Now() - start_;
     const bool last = end && up_->body.empty() && up_->trailers.empty();
     SendResponseHeaders(last);
@@ -270,7 +290,10 @@ void Exchange::CopyResponse() {
 
 void Exchange::SendResponseHeaders(bool end) {
   response_started_ = true;
+  kept_.Clear();
+  deadlines_.attempt = scheduler::kNever;
   Headers& response = up_->headers;
+  AddAttemptCount(response);
   const std::string_view status = response.Get(HeaderName::kStatus);
   uint32_t code = 0;
   if (!absl::SimpleAtoi(scheduler::ToAbsl(status), &code)) code = 503;
@@ -301,7 +324,7 @@ void Exchange::OnUpstreamError() {
     stats.Inc(cluster().stats.upstream_rq_rx_reset);
   }
   if (!response_started_) {
-    ReplyError(error.code);
+    if (!RetryAfter(error)) ReplyError(error.code);
     return;
   }
   // Part of the answer is out: all that is left is to break it off.
@@ -320,7 +343,7 @@ void Exchange::ReplyError(ErrorCode code, std::string_view detail) {
     return;
   }
   if (code == ErrorCode::kOverflow) local_headers_.AddStatic(HeaderName::kXEnvoyOverloaded, "true");
-  LocalReply reply = ReplyFor({code}, detail, down_.arena);
+  LocalReply reply = ReplyFor({code}, detail, down_.arena, retry_ && retry_->count() > 0);
   // Envoy: whose fault an idle stream is shows in the status.
   if ((code == ErrorCode::kIdleTimeout || code == ErrorCode::kMaxDuration) && !down_.end_received) {
     reply.status = 408;
@@ -337,6 +360,7 @@ void Exchange::Reply(const LocalReply& reply) {
   record_.bytes_sent = grpc_ || head_ ? 0 : reply.body.size();
   // :status goes first; what the table adds comes before date and server, as Envoy has it.
   local_headers_.Set(HeaderName::kStatus, scheduler::Concat(reply.status));
+  AddAttemptCount(local_headers_);
   MutateResponse(selection_, local_headers_, record_);
   record_.response_code = grpc_ ? 200 : static_cast<int>(reply.status);
   FillLocalReply(reply, grpc_, local_headers_);
@@ -347,25 +371,35 @@ void Exchange::Reply(const LocalReply& reply) {
 
 void Exchange::StartTimers(const ClusterRoute& action) {
   deadlines_.idle_limit = action.idle_timeout.value_or(options_.stream_idle_timeout);
-  route_timeout_ = TakeTimeouts(action, down_.headers, grpc_).response;
+  timeouts_ = TakeTimeouts(action, down_.headers, grpc_);
+  retry_.emplace(action.retry_policy.get(), down_.headers);
   if (down_.end_received) {
-    if (route_timeout_ > 0) deadlines_.route = start_ + route_timeout_;
+    if (timeouts_.response > 0) deadlines_.route = start_ + timeouts_.response;
   } else if (options_.request_timeout > 0) {
     deadlines_.request = start_ + options_.request_timeout;
   }
   const std::optional<Nanos> duration =
       StreamDuration(action, down_.headers, options_.max_stream_duration);
   if (duration) deadlines_.duration = start_ + *duration;
-  OnTimer();
+  ArmTimer();
+}
+
+// Lazy: a timer that fires early is set anew, which is rare; one that fires late would be wrong.
+void Exchange::ArmTimer() {
+  const scheduler::Nanos next = deadlines_.Next();
+  if (next >= armed_) return;
+  armed_ = next;
+  shard_.p.netpoll().AddTimer(timer_, next);
 }
 
 void Exchange::OnTimer() {
+  armed_ = scheduler::kNever;
   timeout_ = deadlines_.Due(shard_.Now());
-  if (timeout_ == ErrorCode::kNone) {
-    const scheduler::Nanos next = deadlines_.Next();
-    if (next != scheduler::kNever) shard_.p.netpoll().AddTimer(timer_, next);
-    return;
+  if (shard_.Now() >= deadlines_.backoff) {
+    deadlines_.backoff = scheduler::kNever;
+    event_.Set();
   }
+  if (!timed_out()) return ArmTimer();
   CountTimeout();
   event_.Set();
 }
@@ -378,6 +412,9 @@ void Exchange::CountTimeout() {
       break;
     case ErrorCode::kAttemptTimeout:
       if (pool_) stats.Inc(cluster().stats.upstream_rq_per_try_timeout);
+      break;
+    case ErrorCode::kAttemptIdleTimeout:
+      if (pool_) stats.Inc(cluster().stats.upstream_rq_per_try_idle_timeout);
       break;
     case ErrorCode::kUpstreamMaxDuration:
       if (pool_) stats.Inc(cluster().stats.upstream_rq_max_duration_reached);
@@ -399,6 +436,7 @@ void Exchange::CountTimeout() {
 void Exchange::Finish() {
   StatSlab& stats = shard_.stats;
   if (pending_.pool) pending_.pool->Cancel(pending_);
+  const bool sent = up_ != nullptr;
   if (!up_) up_ = pending_.stream;  // given in the turn in which we gave up
   if (down_.error) {
     stats.Inc(options_.stats.downstream_rq_rx_reset);
@@ -411,9 +449,9 @@ void Exchange::Finish() {
     down_.Reset(ErrorCode::kDrain);
   }
   record_.times.end = shard_.Now() - start_;
-  if (pool_) {
+  if (sent) {
     stats.Dec(cluster().stats.upstream_rq_active);
-    if (up_ && !up_->error && !response_ended_) stats.Inc(cluster().stats.upstream_rq_tx_reset);
+    if (!up_->error && !response_ended_) stats.Inc(cluster().stats.upstream_rq_tx_reset);
   }
   CountResponse(static_cast<uint32_t>(record_.response_code));
   Log();

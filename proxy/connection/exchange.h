@@ -4,12 +4,15 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "proxy/access_log/record.h"
 #include "proxy/connection/connection_manager.h"
 #include "proxy/connection/deadlines.h"
 #include "proxy/connection/local_reply.h"
+#include "proxy/router/retry.h"
 #include "proxy/router/selection.h"
+#include "proxy/router/timeout.h"
 
 namespace outrigger::proxy {
 
@@ -31,7 +34,22 @@ class Exchange {
   // Null: answered locally.
   const ClusterRoute* FindCluster();
   bool PickHost();
+  bool WaitsForStream() const;
+  // The attempt ended without a stream.
+  void OnNoStream();
   void SendRequest(const ClusterRoute& action);
+  // Decide whether the attempt that just failed, or the response that just began, is followed by
+  // another attempt. True: retry_due_ is set, and nothing is left of this one (exchange_retry.cc).
+  void TellAttempt();
+  void AddAttemptCount(Headers& response) const;
+  bool RetryAfter(const StreamError& error);
+  bool RetryInsteadOf(const Headers& response);
+  bool StartRetry(Retry::Verdict verdict);
+  bool BacksOff() const;
+  // Once the back-off is over. True: another attempt.
+  bool TakeRetry();
+  // Keeps what is about to be sent, as long as it may have to be sent again.
+  void KeepForRetry(const SliceQueue& body);
   Step Copy();
   void CopyRequestBody();
   void CopyResponse();
@@ -48,6 +66,7 @@ class Exchange {
   void RequestComplete(scheduler::Nanos when);
   // What the transport says of a failed connect; empty if it says nothing.
   std::string_view ConnectDetail() const;
+  void ArmTimer();
   void OnTimer();
   void CountTimeout();
   bool timed_out() const { return timeout_ != ErrorCode::kNone; }
@@ -81,7 +100,12 @@ class Exchange {
   const scheduler::Nanos start_;
   scheduler::Nanos request_complete_ = 0;
   Deadlines deadlines_;
-  Nanos route_timeout_ = 0;
+  Nanos armed_ = scheduler::kNever;  // what the timer is set to
+  RequestTimeouts timeouts_;
+  std::optional<Retry> retry_;  // once there is a route to a cluster
+  SliceQueue kept_;             // body that was sent and may have to be sent again
+  size_t replayed_ = 0;         // bytes at the head of down_.body that were sent before
+  bool retry_due_ = false;
   ErrorCode timeout_ = ErrorCode::kNone;
   uint32_t upstream_status_ = 0;  // what the cluster counts: a gRPC client sees 200
   bool grpc_ = false;

@@ -41,7 +41,7 @@ constexpr Row kRows[] = {
 
 }  // namespace
 
-LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& arena) {
+LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& arena, bool retried) {
   switch (error.code) {
     case ErrorCode::kNoRoute:
       return {404, "", ResponseFlag::kNoRouteFound, "route_not_found"};
@@ -51,6 +51,7 @@ LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& ar
       return {503, "no healthy upstream", ResponseFlag::kNoHealthyUpstream, "no_healthy_upstream"};
     case ErrorCode::kTimeout:
     case ErrorCode::kAttemptTimeout:
+    case ErrorCode::kAttemptIdleTimeout:
       return {504, "upstream request timeout", ResponseFlag::kUpstreamRequestTimeout,
               "response_timeout"};
     case ErrorCode::kIdleTimeout:
@@ -69,7 +70,8 @@ LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& ar
   for (const Row& row : kRows) {
     if (row.code != error.code) continue;
     std::string body = scheduler::Concat(
-        "upstream connect error or disconnect/reset before headers. reset reason: ", row.reason);
+        "upstream connect error or disconnect/reset before headers. ",
+        retried ? "retried and the latest reset reason: " : "reset reason: ", row.reason);
     if (!detail.empty()) scheduler::Append(body, ", transport failure reason: ", detail);
     return {row.status, arena.Copy(body), row.flag, row.details};
   }

@@ -20,7 +20,9 @@ struct LocalReply {
 
 // What an early end on the upstream side answers, `error.code` other than kNone. `detail` (may be
 // empty) is what the transport said.
-LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& arena);
+// `retried`: it was not the first attempt.
+LocalReply ReplyFor(const StreamError& error, std::string_view detail, Arena& arena,
+                    bool retried = false);
 
 // gRPC status for an HTTP status (grpc/doc/http-grpc-status-mapping.md).
 int GrpcStatus(uint32_t http_status);

@@ -153,6 +153,11 @@ class Upstream:
                 return
             threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
 
+    def wish(self, request):
+        """What to do with a request: its x-answer field."""
+        return json.loads(next((value for name, value in request["headers"] if name == "x-answer"),
+                               "{}"))
+
     def _serve(self, sock):
         with sock:
             connection = _connection(client=False)
@@ -174,7 +179,8 @@ class Upstream:
         if isinstance(event, h2.events.RequestReceived):
             requests[stream] = request = {"headers": [list(field) for field in event.headers],
                                           "bytes": 0, "trailers": []}
-            if _wish(request).get("at") == "headers":
+            request["wish"] = self.wish(request)
+            if request["wish"].get("at") == "headers":
                 _reply(sock, connection, stream, requests.pop(stream))
         elif isinstance(event, h2.events.DataReceived):
             connection.acknowledge_received_data(event.flow_controlled_length, stream)
@@ -188,11 +194,6 @@ class Upstream:
             self.resets.append(int(event.error_code))
 
 
-def _wish(request):
-    return json.loads(next((value for name, value in request["headers"] if name == "x-answer"),
-                           "{}"))
-
-
 def _break(sock, connection, stream, end):
     if end == "close":
         sock.sendall(connection.data_to_send())
@@ -204,7 +205,7 @@ def _break(sock, connection, stream, end):
 
 
 def _reply(sock, connection, stream, request):
-    wish = _wish(request)
+    wish = request.pop("wish")
     end, after = wish.get("end"), wish.get("after", "nothing")
     if end and after == "nothing" and _break(sock, connection, stream, end):
         return

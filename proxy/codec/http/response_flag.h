@@ -1,5 +1,5 @@
 // response_flag.h: why a response was not the upstream's plain answer, by Envoy's names.
-// One bit each; the order is the one in which Envoy prints them.
+// One bit each; the order is the one in which Envoy sets, and so prints, them.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@ namespace outrigger::proxy {
 
 // X(enumerator and %RESPONSE_FLAGS_LONG%, %RESPONSE_FLAGS%)
 #define OUTRIGGER_RESPONSE_FLAGS(X)            \
+  X(UpstreamRetryLimitExceeded, "URX")         \
   X(FailedLocalHealthCheck, "LH")              \
   X(NoHealthyUpstream, "UH")                   \
   X(UpstreamRequestTimeout, "UT")              \
@@ -25,7 +26,6 @@ namespace outrigger::proxy {
   X(UnauthorizedExternalService, "UAEX")       \
   X(RateLimitServiceError, "RLSE")             \
   X(DownstreamConnectionTermination, "DC")     \
-  X(UpstreamRetryLimitExceeded, "URX")         \
   X(StreamIdleTimeout, "SI")                   \
   X(InvalidEnvoyRequestHeaders, "IH")          \
   X(DownstreamProtocolError, "DPE")            \
@@ -62,7 +62,7 @@ class ResponseFlags {
   bool empty() const { return bits_ == 0; }
   bool operator==(const ResponseFlags& other) const = default;
 
-  // Appends "UF,URX", or "-" for none.
+  // Appends "URX,UF", or "-" for none.
   void AppendShort(std::string& out) const { Append(out, ShortName); }
   void AppendLong(std::string& out) const { Append(out, LongName); }
   std::string ToShort() const;

@@ -13,10 +13,11 @@ enum class ErrorCode : uint8_t {
   kConnectionClosed,  // the connection went away under the stream
   kConnectFailure,
   kConnectTimeout,
-  kProtocol,        // the peer broke HTTP
-  kOverflow,        // a limit of ours: pending requests, connections, streams
-  kTimeout,         // a deadline of ours
-  kAttemptTimeout,  // per_try_timeout
+  kProtocol,            // the peer broke HTTP
+  kOverflow,            // a limit of ours: pending requests, connections, streams
+  kTimeout,             // a deadline of ours
+  kAttemptTimeout,      // per_try_timeout
+  kAttemptIdleTimeout,  // per_try_idle_timeout
   kIdleTimeout,
   kRequestTimeout,       // the request did not come in whole in time
   kMaxDuration,          // of the stream, by listener or route

@@ -210,13 +210,17 @@ TEST_F(ExchangeEndTest, AResetBeforeTheAnswer) {
   EXPECT_EQ(proxy_.LogLine(), "503 UR upstream_reset_before_response_started{remote_reset} 0 85");
 }
 
-TEST_F(ExchangeEndTest, ARefusedStream) {
+TEST_F(ExchangeEndTest, ARefusedStreamIsSentAgainOnce) {
   StartWith({upstream_.address()});
   Stream& stream = client_->Get("/");
   Stream* request = Accept();
   ASSERT_NE(request, nullptr);
   request->Reset(ErrorCode::kRefused);
-  EXPECT_EQ(Answer(stream), After("remote refused stream reset"));
+  ASSERT_TRUE(Pump([this] { return up_->requests().size() == 2; }));
+  up_->requests()[1]->Reset(ErrorCode::kRefused);
+  EXPECT_EQ(Answer(stream),
+            "503 upstream connect error or disconnect/reset before headers. retried and the latest "
+            "reset reason: remote refused stream reset");
 }
 
 TEST_F(ExchangeEndTest, AResetWithinTheAnswer) {

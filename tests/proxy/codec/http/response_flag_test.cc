@@ -16,10 +16,10 @@ TEST(ResponseFlagTest, JoinedInEnvoysOrder) {
   ResponseFlags flags;
   flags.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
   flags.Set(ResponseFlag::kUpstreamConnectionFailure);
-  EXPECT_EQ(flags.ToShort(), "UF,URX");
+  EXPECT_EQ(flags.ToShort(), "URX,UF");
   std::string out;
   flags.AppendLong(out);
-  EXPECT_EQ(out, "UpstreamConnectionFailure,UpstreamRetryLimitExceeded");
+  EXPECT_EQ(out, "UpstreamRetryLimitExceeded,UpstreamConnectionFailure");
 }
 
 TEST(ResponseFlagTest, SetHoldsWhatWasPut) {
