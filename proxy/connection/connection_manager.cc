@@ -215,7 +215,7 @@ scheduler::Nanos ConnectionManager::CheckPeer(scheduler::Nanos now) {
     case http2::Keepalive::Act::kGiveUp:
       http2_->Count(&Http2Stats::keepalive_timeout);
       driver_->Close();
-      break;
+      return scheduler::kNever;
     case http2::Keepalive::Act::kNone:
       break;
   }

@@ -1,6 +1,6 @@
 // slice.h: bytes that are moved and not copied: a Slice is a counted reference to part of a Block.
-// Flow: transport reads into a Block -> codec cuts Slices of DATA -> the other side's codec sends them.
-// Does not bound anything: watermarks belong to the streams.
+// Flow: transport reads into a Block -> codec cuts Slices of DATA -> the other side's codec sends
+// them. Does not bound anything: watermarks belong to the streams.
 #pragma once
 
 #include <cstddef>
@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "proxy/codec/buffer/pool_allocator.h"
 
 namespace outrigger::proxy {
 
@@ -88,8 +90,8 @@ class SliceQueue {
     bytes_ += slice.size();
     slices_.push_back(std::move(slice));
   }
-  // Copies `bytes`; small pieces that come one by one share blocks, so that a peer who sends a byte a
-  // frame does not cost us a block a byte.
+  // Copies `bytes`; small pieces that come one by one share blocks, so that a peer who sends a byte
+  // a frame does not cost us a block a byte.
   void PushCopy(std::string_view bytes);
   const Slice& front() const { return slices_[head_]; }
   Slice Pop() {
@@ -125,7 +127,7 @@ class SliceQueue {
     }
   }
 
-  std::vector<Slice> slices_;
+  std::vector<Slice, PoolAllocator<Slice>> slices_;
   size_t head_ = 0;
   size_t bytes_ = 0;
 };

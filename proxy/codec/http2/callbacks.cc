@@ -1,6 +1,7 @@
 #include "proxy/codec/http2/callbacks.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/codec/http2/session.h"
 #include "proxy/codec/http2/stream.h"
@@ -49,11 +50,16 @@ nghttp2_session_callbacks* Callbacks::Table() {
 int Callbacks::OnBeginHeaders(nghttp2_session* session, const nghttp2_frame* frame, void* self) {
   // A push that was sent before our SETTINGS (which forbid it) arrived: reset.
   if (frame->hd.type != NGHTTP2_HEADERS) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  Session& codec = Self(self);
   if (frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
-    Http2Stream* stream = new Http2Stream(Self(self));
+    Http2Stream* stream = new Http2Stream(codec);
     stream->id_ = frame->hd.stream_id;
     nghttp2_session_set_stream_user_data(session, frame->hd.stream_id, stream);
-  } else if (Http2Stream* stream = Find(session, frame->hd.stream_id)) {
+    codec.heading_ = stream;
+    return 0;
+  }
+  codec.heading_ = Find(session, frame->hd.stream_id);
+  if (Http2Stream* stream = codec.heading_) {
     stream->header_count_ = stream->crumb_count_ = 0;
     // Trailers count anew; interim responses add up, for their bytes stay in the arena.
     if (stream->headers_complete) stream->header_bytes_ = 0;
@@ -77,12 +83,12 @@ int Callbacks::RefuseHead(Session& codec, Http2Stream& stream) {
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-int Callbacks::OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+int Callbacks::OnHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t* name,
                         size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
                         void* self) {
-  Http2Stream* stream = Find(session, frame->hd.stream_id);
-  if (!stream) return 0;
   Session& codec = Self(self);
+  Http2Stream* stream = codec.heading_;  // found once a block, not once a field
+  if (!stream) return 0;
   const std::string_view text(reinterpret_cast<const char*>(name), name_size);
   const HeaderName id = LookupHeader(text);
   // Fields are counted as well as bytes: a one-byte HPACK reference costs us a whole entry
@@ -113,7 +119,7 @@ int Callbacks::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, voi
   Session& codec = Self(self);
   switch (frame->hd.type) {
     case NGHTTP2_HEADERS: {
-      Http2Stream* stream = Find(session, frame->hd.stream_id);
+      Http2Stream* stream = std::exchange(codec.heading_, nullptr);
       if (!stream) return 0;
       const bool end = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
       stream->end_received = end;

@@ -12,11 +12,13 @@ constexpr uint32_t kHead = 9;
 constexpr uint32_t kMaxHead = 13;      // with a PRIORITY's dependency
 constexpr uint64_t kPrefaceSize = 24;  // RFC 9113 3.4; nghttp2 looks at its text
 
-uint32_t ReadNumber(const uint8_t* at, int bytes) {
-  uint32_t value = 0;
-  for (int i = 0; i < bytes; ++i) value = value << 8 | at[i];
-  return value;
+// Big-endian (RFC 9113 2.2).
+uint32_t Read32(const uint8_t* at) {
+  uint32_t value;
+  std::memcpy(&value, at, sizeof(value));
+  return __builtin_bswap32(value);
 }
+uint32_t Read24(const uint8_t* at) { return Read32(at) >> 8; }  // of a head: more follows
 
 // More than fit any head that our limits let in, in frames of the usual size.
 constexpr uint32_t kMaxContinuations = 8;
@@ -58,7 +60,7 @@ bool FrameGuard::Next(const uint8_t*& at, const uint8_t* end) {
 }
 
 uint32_t FrameGuard::HeadSize(const uint8_t* head) const {
-  const uint32_t length = ReadNumber(head, 3);
+  const uint32_t length = Read24(head);
   if (head[3] == NGHTTP2_PRIORITY && length >= 4) return kMaxHead;
   if (MayBePadded(head[3]) && (head[4] & NGHTTP2_FLAG_PADDED) && length > 0) return kHead + 1;
   return kHead;
@@ -66,15 +68,15 @@ uint32_t FrameGuard::HeadSize(const uint8_t* head) const {
 
 void FrameGuard::Parse(const uint8_t* head, uint32_t size) {
   constexpr uint32_t kId = 0x7fffffff;
-  head_.length = ReadNumber(head, 3);
+  head_.length = Read24(head);
   head_.type = head[3];
   head_.end_stream = MayBePadded(head_.type) && (head[4] & NGHTTP2_FLAG_END_STREAM);
-  head_.stream = ReadNumber(head + 5, 4) & kId;
+  head_.stream = Read32(head + 5) & kId;
   skip_ = head_.length - (size - kHead);
   block_type_ = IsPartOfHead(head_.type);
   block_open_ = block_type_ && !(head[4] & NGHTTP2_FLAG_END_HEADERS);
   if (size == kMaxHead) {
-    head_.depends_on = ReadNumber(head + kHead, 4) & kId;
+    head_.depends_on = Read32(head + kHead) & kId;
   } else if (size > kHead) {
     head_.length -= std::min(head_.length, 1u + head[kHead]);
   }

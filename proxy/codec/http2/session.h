@@ -119,6 +119,7 @@ class Session : public Codec {
   Block* tail_ = nullptr;         // frames are gathered here before they become one slice
   size_t tail_start_ = 0, tail_used_ = 0;
   Http2Stream* streams_ = nullptr;  // open streams, linked
+  Http2Stream* heading_ = nullptr;  // whose header block comes in
   size_t open_streams_ = 0;
   struct DueReset {
     int32_t stream;

@@ -32,6 +32,8 @@ uint32_t ToHttp2(ErrorCode code) {
 
 // Bytes that the streams of a connection hold for the peer, above which none takes more.
 constexpr size_t kMaxBacklog = 1024 * 1024;
+// And above which a stream that its peer has stopped by itself is given up: so many are no pause.
+constexpr size_t kMostStopped = 8 * kMaxBacklog;
 
 // The list as nghttp2 wants it, on the stack for usual sizes. Names and values are not copied: they
 // live in an arena that outlives the frame (see Stream::SendHeaders).
@@ -113,6 +115,11 @@ void Http2Stream::SendData(SliceQueue& data, bool end) {
   }
   session_->backlog_ += data.MoveTo(out_);
   out_end_ = end;
+  if (session_->server_ && session_->backlog_ > kMostStopped &&
+      nghttp2_session_get_stream_remote_window_size(session_->session_, id_) <= 0) {
+    session_->Count(&Http2Stats::outbound_flood);
+    return Reset(ErrorCode::kOverflow);
+  }
   Resume();
 }
 
@@ -192,6 +199,7 @@ void Http2Stream::Close(ErrorCode code, Side side, bool retry) {
   session_->AddGauge(&Http2Stats::streams_active, -1);
   session_->backlog_ -= out_.bytes();
   Session& session = *session_;
+  if (session.heading_ == this) session.heading_ = nullptr;
   session_ = nullptr;
   out_.Clear();
   if (code != ErrorCode::kNone && !error) error = {code, side, retry};

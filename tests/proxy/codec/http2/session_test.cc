@@ -686,6 +686,24 @@ TEST(SessionTest, ManyOpenStreamsShareTheBacklog) {
   EXPECT_EQ(pair.server.meter.Get(&Http2Stats::streams_active), 0);
 }
 
+// The windows of all streams shut: what they may hold together is bounded.
+TEST(SessionTest, ManyStoppedStreamsAreGivenUp) {
+  ServerEnd server;
+  std::string bytes = std::string(kPreface) + Frame(kSettings, 0, 0, Number(4, 2) + Number(0, 4));
+  for (uint32_t id = 1; id < 1000; id += 2) bytes += Request(id);
+  server.Ask(bytes);
+  ASSERT_EQ(server.streams.size(), 500u);
+  for (Stream* stream : server.streams) {
+    Send(*stream, {{":status", "200"}}, false);
+    SendBody(*stream, std::string(64 * 1024, 'x'), false);
+  }
+  const auto said = ParseFrames(Produced(server.session));
+  EXPECT_EQ(OfType(said, kHeaders).size(), 500u);
+  EXPECT_EQ(OfType(said, kRstStream).size(), 500u - 128);
+  EXPECT_EQ(server.session.open_streams(), 128u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::pending_send_bytes), 8 << 20);
+}
+
 // --- Peers that keep us waiting.
 
 TEST(SessionTest, AHeadThatDoesNotEndEndsTheConnection) {
