@@ -20,6 +20,7 @@ namespace outrigger::scheduler {
 namespace {
 
 constexpr Nanos kBudget = 3 * kSecond;
+constexpr uint32_t kLeastRounds = 6;  // however slow the build
 constexpr size_t kChannels = 3;
 
 // What happened in a round.
@@ -154,12 +155,10 @@ void Round(size_t procs, uint32_t seed) {
 TEST(StressTest, NothingIsLostOrRunTwiceAndStopLeavesNothing) {
   const Nanos end = MonotonicNow() + kBudget;
   uint32_t rounds = 0;
-  while (MonotonicNow() < end && !HasFailure()) {
+  for (; (rounds < kLeastRounds || MonotonicNow() < end) && !HasFailure(); ++rounds) {
     SCOPED_TRACE(rounds);
     Round(1 + rounds % 4, rounds + 1);
-    ++rounds;
   }
-  EXPECT_GE(rounds, 4u);
   RecordProperty("rounds", static_cast<int>(rounds));
 }
 
@@ -202,14 +201,14 @@ void PinnedRound(size_t procs, uint32_t seed) {
   std::minstd_rand random(seed);
   PinnedLedger ledger;
   Pool pool(Options(Policy::kPinned, procs));
-  const size_t stop_at = random() % 200;
+  const size_t stop_at = random() % 100;
   std::thread outside([&] {  // until the pool has stopped, or has been given enough
-    for (uint32_t i = 0; i < 1000; ++i) {
+    for (uint32_t i = 0; i < 200; ++i) {
       const uint32_t each = seed + i;
       const bool posted = pool.Post(static_cast<int>(each % procs), [&ledger, &pool, each] {
         ledger.taken.fetch_add(1);
         ledger.spawned.fetch_add(1);
-        pool.Go("root", PinnedWork(ledger, each, 3));
+        pool.Go("root", PinnedWork(ledger, each, 2));
       });
       if (!posted) return;
       ledger.posted.fetch_add(1);
@@ -228,11 +227,10 @@ void PinnedRound(size_t procs, uint32_t seed) {
 TEST(StressTest, APinnedPoolStopsAtAnyMoment) {
   const Nanos end = MonotonicNow() + kBudget / 3;
   uint32_t rounds = 0;
-  for (; MonotonicNow() < end && !HasFailure(); ++rounds) {
+  for (; (rounds < kLeastRounds || MonotonicNow() < end) && !HasFailure(); ++rounds) {
     SCOPED_TRACE(rounds);
     PinnedRound(1 + rounds % 3, rounds + 1);
   }
-  EXPECT_GE(rounds, 3u);
   RecordProperty("rounds", static_cast<int>(rounds));
 }
 
