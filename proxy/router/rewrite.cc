@@ -26,7 +26,7 @@ void AppendForwardedHost(Headers& request, std::string_view host) {
   AppendField(request, key, request.arena().Copy(host));
 }
 
-// Empty: it stays.
+// By the one or the other; empty: it stays.
 std::string RewrittenPath(const Route& route, std::string_view path,
                           std::string_view prefix_rewrite, const RegexRewrite* regex_rewrite) {
   const std::string_view path_only = PathOnly(path);
@@ -35,7 +35,6 @@ std::string RewrittenPath(const Route& route, std::string_view path,
     const size_t matched = std::min(MatchedSize(route, path_only), path.size());
     return scheduler::Concat(prefix_rewrite, path.substr(matched));
   }
-  if (!regex_rewrite) return {};
   std::string rewritten = Rewritten(*regex_rewrite, path_only);
   if (!rewritten.empty()) rewritten.append(path.substr(path_only.size()));
   return rewritten;
@@ -58,6 +57,7 @@ void RewriteHost(const ClusterRoute& action, Headers& request) {
 
 void RewritePath(const Route& route, std::string_view prefix_rewrite,
                  const RegexRewrite* regex_rewrite, Headers& request) {
+  if (prefix_rewrite.empty() && !regex_rewrite) return;
   const std::string_view path = request.Get(HeaderName::kPath);
   const std::string rewritten = RewrittenPath(route, path, prefix_rewrite, regex_rewrite);
   if (rewritten.empty()) return;

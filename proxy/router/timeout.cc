@@ -11,8 +11,6 @@ namespace {
 
 using scheduler::kMillisecond;
 
-constexpr std::string_view kPerTryTimeout = "x-envoy-upstream-rq-per-try-timeout-ms";
-
 // Of a header that says milliseconds; empty: not a number, or more than there is time.
 std::optional<Nanos> Milliseconds(std::string_view text) {
   uint64_t ms = 0;
@@ -61,9 +59,9 @@ RequestTimeouts TakeTimeouts(const ClusterRoute& action, Headers& request, bool 
     timeouts.response = Milliseconds(header->value).value_or(timeouts.response);
     request.Remove(HeaderName::kXEnvoyUpstreamRqTimeoutMs);
   }
-  if (const Header* header = request.Find(kPerTryTimeout)) {
+  if (const Header* header = request.Find(HeaderName::kXEnvoyUpstreamRqPerTryTimeoutMs)) {
     timeouts.per_try = Milliseconds(header->value).value_or(timeouts.per_try);
-    request.Remove(kPerTryTimeout);
+    request.Remove(HeaderName::kXEnvoyUpstreamRqPerTryTimeoutMs);
   }
   if (timeouts.response > 0 && timeouts.per_try >= timeouts.response) timeouts.per_try = 0;
   const Nanos expected = timeouts.per_try > 0 ? timeouts.per_try : timeouts.response;

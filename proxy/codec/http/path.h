@@ -8,7 +8,9 @@ namespace outrigger::proxy {
 
 // ":path" without query and fragment.
 inline std::string_view PathOnly(std::string_view path) {
-  return path.substr(0, path.find_first_of("?#"));
+  // Not find_first_of(): it looks up each character in the set.
+  path = path.substr(0, path.find('?'));
+  return path.substr(0, path.find('#'));
 }
 
 // What follows the "?"; empty if there is none.
