@@ -58,17 +58,76 @@ void WriteThresholds(JsonWriter& json, const proxy::CircuitBreakers& breakers, b
   json.End('}');
 }
 
+// Envoy's host stats, in its order; of all workers.
+std::vector<std::pair<const char*, uint64_t>> FiguresOf(const proxy::Host& host) {
+  std::vector<std::pair<const char*, uint64_t>> figures;
+  const auto add = [&](const char* name, std::atomic<uint64_t> proxy::HostCounters::*figure) {
+    uint64_t sum = 0;
+    host.counters.ForEach([&](const proxy::HostCounters& counters) {
+      sum += (counters.*figure).load(std::memory_order_relaxed);
+    });
+    figures.emplace_back(name, sum);
+  };
+  add("cx_active", &proxy::HostCounters::cx_active);
+  add("cx_connect_fail", &proxy::HostCounters::cx_connect_fail);
+  add("cx_total", &proxy::HostCounters::cx_total);
+  add("rq_active", &proxy::HostCounters::rq_active);
+  add("rq_error", &proxy::HostCounters::rq_error);
+  add("rq_pending_active", &proxy::HostCounters::rq_pending_active);
+  add("rq_success", &proxy::HostCounters::rq_success);
+  add("rq_timeout", &proxy::HostCounters::rq_timeout);
+  add("rq_total", &proxy::HostCounters::rq_total);
+  return figures;
+}
+
+const char* HealthFlag(const proxy::Host& host) {
+  switch (host.health) {
+    case proxy::Host::Health::kHealthy:
+      return "healthy";
+    case proxy::Host::Health::kDegraded:
+      return "/degraded_eds_health";
+    case proxy::Host::Health::kUnhealthy:
+      return "/failed_eds_health";
+    case proxy::Host::Health::kDraining:
+      return "/eds_status_draining";
+  }
+  return "";
+}
+
+const char* HealthName(const proxy::Host& host) {
+  switch (host.health) {
+    case proxy::Host::Health::kHealthy:
+      return "HEALTHY";
+    case proxy::Host::Health::kDegraded:
+      return "DEGRADED";
+    case proxy::Host::Health::kUnhealthy:
+      return "UNHEALTHY";
+    case proxy::Host::Health::kDraining:
+      return "DRAINING";
+  }
+  return "";
+}
+
 AdminReply ClustersJson(const AdminSources& sources, const proxy::Snapshot& snapshot) {
   JsonWriter json;
   json.Begin('{').Key("cluster_statuses").Begin('[');
   for (const auto& [name, cluster] : snapshot.clusters) {
     json.Begin('{').Key("name").String(name);
-    if (const auto hosts = sources.hosts(name); hosts && !hosts->hosts.empty()) {
+    if (const auto hosts = sources.hosts(cluster->name); hosts && !hosts->hosts.empty()) {
       json.Key("host_statuses").Begin('[');
       for (const auto& host : hosts->hosts) {
         json.Begin('{').Key("address");
         WriteAddress(json, host->address);
-        json.Key("health_status").Begin('{').Key("eds_health_status").String("HEALTHY").End('}');
+        json.Key("stats").Begin('[');
+        for (const auto& [stat, value] : FiguresOf(*host)) {
+          json.Begin('{');
+          if (absl::EndsWith(stat, "_active")) json.Key("type").String("GAUGE");
+          json.Key("name").String(stat);
+          if (value != 0) json.Key("value").String(absl::StrCat(value));
+          json.End('}');
+        }
+        json.End(']').Key("health_status").Begin('{').Key("eds_health_status");
+        json.String(HealthName(*host)).End('}');
         json.Key("weight").Number(int64_t{host->weight});
         if (!host->hostname.empty()) json.Key("hostname").String(host->hostname);
         json.Key("locality").Begin('{').End('}').End('}');
@@ -77,8 +136,7 @@ AdminReply ClustersJson(const AdminSources& sources, const proxy::Snapshot& snap
     }
     json.Key("circuit_breakers").Begin('{').Key("thresholds").Begin('[');
     WriteThresholds(json, cluster->circuit_breakers, /*high=*/false);
-    // The high priority has Envoy's defaults: no route asks for it yet.
-    WriteThresholds(json, proxy::CircuitBreakers(), /*high=*/true);
+    WriteThresholds(json, cluster->high_circuit_breakers, /*high=*/true);
     json.End(']').End('}').Key("observability_name").String(name).End('}');
   }
   json.End(']').End('}');
@@ -87,8 +145,11 @@ AdminReply ClustersJson(const AdminSources& sources, const proxy::Snapshot& snap
 
 void AppendHost(std::string& text, const std::string& cluster, const proxy::Host& host) {
   const std::string prefix = absl::StrCat(cluster, "::", host.address.text, "::");
+  for (const auto& [stat, value] : FiguresOf(host)) {
+    absl::StrAppend(&text, prefix, stat, "::", value, "\n");
+  }
   absl::StrAppend(&text, prefix, "hostname::", host.hostname, "\n");
-  absl::StrAppend(&text, prefix, "health_flags::healthy\n");
+  absl::StrAppend(&text, prefix, "health_flags::", HealthFlag(host), "\n");
   absl::StrAppend(&text, prefix, "weight::", host.weight, "\n");
   for (const char* fact : {"region::", "zone::", "sub_zone::", "canary::false", "priority::0",
                            "success_rate::-1", "local_origin_success_rate::-1"}) {
@@ -102,12 +163,13 @@ AdminReply ClustersPage(const AdminSources& sources, const ControlRequest& reque
   const auto snapshot = sources.snapshot();
   if (WantsJson(request)) return ClustersJson(sources, *snapshot);
   std::string text;
-  for (const auto& [name, cluster] : snapshot->clusters) {
+  for (const auto& [key, cluster] : snapshot->clusters) {
+    const std::string& name = cluster->name;
     absl::StrAppend(&text, name, "::observability_name::", name, "\n");
     for (const auto& [limit, value] : LimitsOf(cluster->circuit_breakers)) {
       absl::StrAppend(&text, name, "::default_priority::", limit, "::", value, "\n");
     }
-    for (const auto& [limit, value] : LimitsOf(proxy::CircuitBreakers())) {
+    for (const auto& [limit, value] : LimitsOf(cluster->high_circuit_breakers)) {
       absl::StrAppend(&text, name, "::high_priority::", limit, "::", value, "\n");
     }
     absl::StrAppend(&text, name, "::added_via_api::false\n");

@@ -69,7 +69,8 @@ Builder::Fingerprint Builder::FingerprintOf(const google::protobuf::Message& pro
 }
 
 absl::Status Builder::AddClusters(const StaticResources& resources, ResourceInputs& inputs,
-                                  Snapshot& to, Built<Cluster>& built) {
+                                  Snapshot& to, Built<Cluster>& built,
+                                  std::vector<const Cluster*>& fresh) {
   Built<Cluster> before = clusters_;
   for (int i = 0; i < resources.clusters_size(); ++i) {
     const auto& proto = resources.clusters(i);
@@ -82,10 +83,18 @@ absl::Status Builder::AddClusters(const StaticResources& resources, ResourceInpu
     const Fingerprint fingerprint = FingerprintOf(proto);
     std::shared_ptr<const Cluster> cluster = Take(before, fingerprint);
     if (!cluster) {
-      OUTRIGGER_ASSIGN_OR_RETURN(cluster, ParseCluster(proto, inputs));
+      OUTRIGGER_ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> parsed,
+                                 ParseCluster(proto, inputs));
+      if (last_) {
+        // What is in use counts against the new limits.
+        const auto old = last_->clusters.find(parsed->name);
+        if (old != last_->clusters.end()) parsed->breaker_cells = old->second->breaker_cells;
+      }
+      cluster = parsed;
+      fresh.push_back(parsed.get());
     }
     built.emplace(fingerprint, cluster);
-    to.clusters.emplace(proto.name(), std::move(cluster));
+    to.clusters.emplace(cluster->name, cluster);
   }
   return absl::OkStatus();
 }
@@ -123,13 +132,16 @@ absl::Status Builder::AddListeners(const StaticResources& resources, ResourceInp
 
 absl::StatusOr<std::shared_ptr<const Snapshot>> Builder::Build(const StaticResources& resources,
                                                                std::vector<std::string>& warnings) {
-  ResourceInputs inputs{stats_, files_, warnings};
+  ResourceInputs inputs{stats_, files_, warnings, filters_, filter_names_};
   auto snapshot = std::make_shared<Snapshot>();
   Built<Cluster> clusters;
   Built<Listener> listeners;
-  OUTRIGGER_RETURN_IF_ERROR(AddClusters(resources, inputs, *snapshot, clusters));
+  std::vector<const Cluster*> fresh;
+  OUTRIGGER_RETURN_IF_ERROR(AddClusters(resources, inputs, *snapshot, clusters, fresh));
   OUTRIGGER_RETURN_IF_ERROR(AddListeners(resources, inputs, *snapshot, listeners));
   snapshot->version = ++version_;
+  for (const Cluster* cluster : fresh) cluster->TakeOverBreakers();
+  last_ = snapshot;
   clusters_ = std::move(clusters);
   listeners_ = std::move(listeners);
   return snapshot;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,11 @@ class Builder {
  public:
   using StaticResources = envoy::config::bootstrap::v3::Bootstrap::StaticResources;
 
-  Builder(proxy::StatRegistry& stats, proxy::AccessLogFiles& files)
-      : stats_(stats), files_(files) {}
+  using Filters = std::span<const proxy::FilterKind* const>;
+
+  // `filters`: those that there are.
+  Builder(proxy::StatRegistry& stats, proxy::AccessLogFiles& files, Filters filters)
+      : stats_(stats), files_(files), filters_(filters) {}
 
   // On an error (kInvalidArgument or kUnimplemented for the configuration, another code for a file
   // that cannot be had) the builder is as it was. `warnings` gets sentences for the log.
@@ -48,13 +52,17 @@ class Builder {
 
   static Fingerprint FingerprintOf(const google::protobuf::Message& proto);
   absl::Status AddClusters(const StaticResources& resources, ResourceInputs& inputs,
-                           proxy::Snapshot& to, Built<proxy::Cluster>& built);
+                           proxy::Snapshot& to, Built<proxy::Cluster>& built,
+                           std::vector<const proxy::Cluster*>& fresh);
   absl::Status AddListeners(const StaticResources& resources, ResourceInputs& inputs,
                             proxy::Snapshot& to, Built<proxy::Listener>& built);
 
   proxy::StatRegistry& stats_;
   proxy::AccessLogFiles& files_;
+  const Filters filters_;
+  FilterNames filter_names_;
   uint64_t version_ = 0;
+  std::shared_ptr<const proxy::Snapshot> last_;
   Built<proxy::Cluster> clusters_;
   Built<proxy::Listener> listeners_;
 };

@@ -1,5 +1,6 @@
 #include "control/assembly/publication_stats.h"
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -20,10 +21,15 @@ void PublicationStats::OnSnapshot(const proxy::Snapshot* old, const proxy::Snaps
 }
 
 void PublicationStats::OnHosts(const proxy::Cluster& cluster, const proxy::HostSet& hosts) {
-  const auto total = static_cast<int64_t>(hosts.hosts.size());
+  const auto count = [&hosts](proxy::Host::Health health) {
+    return std::count_if(hosts.hosts.begin(), hosts.hosts.end(),
+                         [health](const auto& host) { return host->health == health; });
+  };
   slab_->Inc(cluster.stats.membership_change);
-  slab_->Set(cluster.stats.membership_total, total);
-  slab_->Set(cluster.stats.membership_healthy, total);
+  slab_->Set(cluster.stats.membership_total, static_cast<int64_t>(hosts.hosts.size()));
+  slab_->Set(cluster.stats.membership_healthy, count(proxy::Host::Health::kHealthy));
+  slab_->Set(cluster.stats.membership_degraded, count(proxy::Host::Health::kDegraded));
+  slab_->Set(cluster.stats.membership_excluded, count(proxy::Host::Health::kDraining));
 }
 
 void PublicationStats::CountClusters(const proxy::Snapshot& old, const proxy::Snapshot& now) {

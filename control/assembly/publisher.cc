@@ -46,7 +46,11 @@ void Publisher::PublishHosts(HostUpdate update) {
   MutexLock lock(mutex_);
   const proxy::Cluster* cluster = FindCluster(update.cluster);
   if (!cluster) return;
-  stats_.OnHosts(*cluster, *update.hosts);
+  // A logical host that moves is still the same member.
+  const auto before = hosts_.find(update.cluster);
+  const bool moved = cluster->type == proxy::Cluster::Type::kLogicalDns && before != hosts_.end() &&
+                     !before->second->hosts.empty();
+  if (!moved) stats_.OnHosts(*cluster, *update.hosts);
   hosts_[update.cluster] = update.hosts;
   for (const auto& [id, subscriber] : subscribers_) subscriber.on_hosts(update);
 }

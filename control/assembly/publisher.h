@@ -1,5 +1,5 @@
 // publisher.h: the configuration that holds now, and who wants to hear of the next one.
-// In the flow: Builder and StrictDns -> Publish...() -> subscribers, which post it to the workers.
+// In the flow: Builder and ClusterDns -> Publish...() -> subscribers, which post it to the workers.
 // It builds nothing and knows no worker.
 #pragma once
 

@@ -1,5 +1,5 @@
 // resolver.h: names become IP addresses. The only door to c-ares.
-// In the flow: StrictDns asks -> Resolve() -> a c-ares channel that this one coroutine drives.
+// In the flow: ClusterDns asks -> Resolve() -> a c-ares channel that this one coroutine drives.
 // Each Resolve() has a channel of its own: no lock and no hand-over, a fresh source port for each
 // question (harder to spoof), and /etc/resolv.conf as it stands at that moment.
 // No cache here: whoever asks keeps the answer.

@@ -9,6 +9,7 @@
 #include "control/process/signals.h"
 #include "control/process/version.h"
 #include "proxy/connection/exchange.h"
+#include "proxy/filters/all.h"
 #include "scheduler/base/log.h"
 #include "scheduler/base/status_macros.h"
 
@@ -77,7 +78,7 @@ Server::Server(const RunFlags& flags, RunConfig config)
       config_(std::move(config)),
       control_(ControlPool(config_.plan)),
       logs_(control_, LogOptions(flags)),
-      builder_(stats_, logs_),
+      builder_(stats_, logs_, proxy::AllFilters()),
       publisher_(stats_),
       resolver_({}) {}
 
@@ -102,7 +103,7 @@ ExitCode Server::Start() {
   if (absl::Status bound = scheduler::BindThisThread(config_.plan.control); !bound.ok()) {
     OUTRIGGER_LOG(kWarning, "cpu", "main runs unbound: %s", bound.message());
   }
-  dns_ = std::make_unique<StrictDns>(control_, resolver_, publisher_, stats_);
+  dns_ = std::make_unique<ClusterDns>(control_, resolver_, publisher_, stats_);
   if (absl::Status built = BuildSnapshot(config_.bootstrap); !built.ok()) {
     return static_cast<ExitCode>(Fail(CodeOf(built), flags_.config_path, built));
   }
@@ -256,7 +257,7 @@ int RunValidate(const RunFlags& flags) {
     scheduler::Pool control({.name = "control", .affinity = std::vector<scheduler::CpuSet>(1)});
     proxy::AccessLogFiles logs(control, {});
     std::vector<std::string> warnings;
-    status = Builder(stats, logs)
+    status = Builder(stats, logs, proxy::AllFilters())
                  .Build(config->bootstrap.proto.static_resources(), warnings).status();
     LogAll("config", warnings);
   }

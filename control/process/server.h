@@ -9,7 +9,7 @@
 #include "control/admin/admin.h"
 #include "control/assembly/builder.h"
 #include "control/assembly/publisher.h"
-#include "control/dns/strict_dns.h"
+#include "control/dns/cluster_dns.h"
 #include "control/process/exit_code.h"
 #include "control/process/run_config.h"
 #include "control/service/server_state.h"
@@ -56,7 +56,7 @@ class Server {
   Builder builder_;
   Publisher publisher_;
   Resolver resolver_;                           // control
-  std::unique_ptr<StrictDns> dns_;              // control
+  std::unique_ptr<ClusterDns> dns_;              // control
   std::unique_ptr<HttpServer> admin_;           // control
   std::unique_ptr<HttpServer> control_api_;     // control
   std::unique_ptr<proxy::WorkerSet> workers_;   // threads data:N

@@ -6,7 +6,9 @@
 
 #include "absl/strings/str_format.h"
 #include "control/resources/endpoint.h"
+#include "control/resources/load_balancing.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "proxy/cluster/lb/host_set.h"
 
 namespace outrigger::control {
 namespace {
@@ -32,33 +34,46 @@ absl::Status ParseType(const v3::Cluster& proto, const FieldPath& path, Cluster&
     case v3::Cluster::STRICT_DNS:
       to.type = Cluster::Type::kStrictDns;
       return absl::OkStatus();
+    case v3::Cluster::LOGICAL_DNS:
+      to.type = Cluster::Type::kLogicalDns;
+      return absl::OkStatus();
     default:
       return path["type"].NotSupported(
           absl::StrFormat("%s", v3::Cluster::DiscoveryType_Name(proto.type())),
-          "STATIC and STRICT_DNS are");
+          "STATIC, STRICT_DNS and LOGICAL_DNS are");
   }
 }
 
-absl::Status CheckBalancing(const v3::Cluster& proto, const FieldPath& path) {
-  if (proto.lb_policy() == v3::Cluster::ROUND_ROBIN) return absl::OkStatus();
-  return path["lb_policy"].NotSupported(
-      absl::StrFormat("%s", v3::Cluster::LbPolicy_Name(proto.lb_policy())), "ROUND_ROBIN is");
+absl::Status ParseThresholds(const v3::CircuitBreakers::Thresholds& proto, const FieldPath& path,
+                             proxy::CircuitBreakers& to) {
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path,
+                                      {"priority", "max_connections", "max_pending_requests",
+                                       "max_requests", "max_retries", "track_remaining"}));
+  OUTRIGGER_READ(proto, path, max_connections, to.max_connections);
+  OUTRIGGER_READ(proto, path, max_pending_requests, to.max_pending_requests);
+  OUTRIGGER_READ(proto, path, max_requests, to.max_requests);
+  OUTRIGGER_READ(proto, path, max_retries, to.max_retries);
+  to.track_remaining = proto.track_remaining();
+  return absl::OkStatus();
 }
 
 absl::Status ParseCircuitBreakers(const v3::CircuitBreakers& proto, const FieldPath& path,
-                                  proxy::CircuitBreakers& to) {
+                                  Cluster& to) {
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path, {"thresholds"}));
+  bool seen[2] = {false, false};
   for (int i = 0; i < proto.thresholds_size(); ++i) {
     const auto& from = proto.thresholds(i);
     const FieldPath place = path.At("thresholds", i);
-    // The field `priority` is set only if it is HIGH, and no route can be of high priority yet.
-    OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-        from, place, {"max_connections", "max_pending_requests", "max_requests", "max_retries"}));
-    if (i > 0) return place["priority"].Error("duplicate thresholds of priority DEFAULT");
-    OUTRIGGER_READ(from, place, max_connections, to.max_connections);
-    OUTRIGGER_READ(from, place, max_pending_requests, to.max_pending_requests);
-    OUTRIGGER_READ(from, place, max_requests, to.max_requests);
-    OUTRIGGER_READ(from, place, max_retries, to.max_retries);
+    if (!core::RoutingPriority_IsValid(from.priority())) {
+      return place["priority"].Error("value must be one of the defined enum values");
+    }
+    if (std::exchange(seen[from.priority()], true)) {
+      return place["priority"].Error(absl::StrFormat("duplicate thresholds of priority %s",
+                                                     core::RoutingPriority_Name(from.priority())));
+    }
+    OUTRIGGER_RETURN_IF_ERROR(ParseThresholds(
+        from, place,
+        from.priority() == core::HIGH ? to.high_circuit_breakers : to.circuit_breakers));
   }
   return absl::OkStatus();
 }
@@ -148,6 +163,7 @@ absl::Status ParseDns(const v3::Cluster& proto, const FieldPath& path, Cluster& 
   to.respect_dns_ttl = proto.respect_dns_ttl();
   OUTRIGGER_READ(proto, path, wait_for_warm_on_init, to.wait_for_warm);
   OUTRIGGER_READ(proto, path, dns_refresh_rate, to.dns_refresh, kLeast);
+  OUTRIGGER_READ(proto, path, dns_jitter, to.dns_jitter);
   if (!proto.has_dns_failure_refresh_rate()) return absl::OkStatus();
 
   const auto& rate = proto.dns_failure_refresh_rate();
@@ -162,24 +178,43 @@ absl::Status ParseDns(const v3::Cluster& proto, const FieldPath& path, Cluster& 
 
 absl::Status CheckFields(const v3::Cluster& proto, const FieldPath& path) {
   OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(proto.name(), path["name"]));
-  OUTRIGGER_RETURN_IF_ERROR(CheckBalancing(proto, path));
   if (proto.has_transport_socket()) {
     OUTRIGGER_RETURN_IF_ERROR(
         CheckTransportSocket(proto.transport_socket(), path["transport_socket"]));
   }
-  return AllowOnly(
-      proto, path,
-      {"name", "alt_stat_name", "type", "connect_timeout", "per_connection_buffer_limit_bytes",
-       "lb_policy", "load_assignment", "max_requests_per_connection", "circuit_breakers",
-       "common_http_protocol_options", "http2_protocol_options", "typed_extension_protocol_options",
-       "dns_refresh_rate", "dns_failure_refresh_rate", "respect_dns_ttl", "dns_lookup_family",
-       "wait_for_warm_on_init", "transport_socket", "metadata"});
+  return AllowOnly(proto, path,
+                   {"name",
+                    "alt_stat_name",
+                    "type",
+                    "connect_timeout",
+                    "per_connection_buffer_limit_bytes",
+                    "lb_policy",
+                    "ring_hash_lb_config",
+                    "maglev_lb_config",
+                    "least_request_lb_config",
+                    "round_robin_lb_config",
+                    "common_lb_config",
+                    "load_balancing_policy",
+                    "load_assignment",
+                    "max_requests_per_connection",
+                    "circuit_breakers",
+                    "common_http_protocol_options",
+                    "http2_protocol_options",
+                    "typed_extension_protocol_options",
+                    "dns_refresh_rate",
+                    "dns_jitter",
+                    "dns_failure_refresh_rate",
+                    "respect_dns_ttl",
+                    "dns_lookup_family",
+                    "wait_for_warm_on_init",
+                    "transport_socket",
+                    "metadata"});
 }
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const Cluster>> ParseCluster(const v3::Cluster& proto,
-                                                            ResourceInputs& inputs) {
+absl::StatusOr<std::shared_ptr<Cluster>> ParseCluster(const v3::Cluster& proto,
+                                                      ResourceInputs& inputs) {
   const std::string label = absl::StrFormat("cluster \"%s\"", proto.name());
   const FieldPath path(label);
   OUTRIGGER_RETURN_IF_ERROR(CheckFields(proto, path));
@@ -193,15 +228,18 @@ absl::StatusOr<std::shared_ptr<const Cluster>> ParseCluster(const v3::Cluster& p
   OUTRIGGER_READ(proto, path, per_connection_buffer_limit_bytes,
                  to->per_connection_buffer_limit_bytes);
   OUTRIGGER_READ(proto, path, max_requests_per_connection, to->max_requests_per_connection);
-  OUTRIGGER_RETURN_IF_ERROR(ParseCircuitBreakers(proto.circuit_breakers(), path["circuit_breakers"],
-                                                 to->circuit_breakers));
+  OUTRIGGER_RETURN_IF_ERROR(ParseLoadBalancing(proto, path, to->lb));
+  OUTRIGGER_RETURN_IF_ERROR(
+      ParseCircuitBreakers(proto.circuit_breakers(), path["circuit_breakers"], *to));
   OUTRIGGER_RETURN_IF_ERROR(ParseHttp(proto, path, *to));
   OUTRIGGER_RETURN_IF_ERROR(ParseDns(proto, path, *to));
   if (proto.has_load_assignment()) {
     OUTRIGGER_RETURN_IF_ERROR(
         ParseLoadAssignment(proto.load_assignment(), path["load_assignment"], *to));
   } else if (to->type == Cluster::Type::kStatic) {
-    to->hosts = std::make_shared<proxy::HostSet>();
+    to->hosts = proxy::MakeHostSet({}, to->lb);
+  } else if (to->type == Cluster::Type::kLogicalDns) {
+    return path["load_assignment"].Error("LOGICAL_DNS clusters must have a single host");
   }
   to->stats = proxy::ClusterStats::Make(
       inputs.stats, proto.alt_stat_name().empty() ? proto.name() : proto.alt_stat_name());

@@ -1,5 +1,5 @@
 // cluster.h: config.cluster.v3.Cluster becomes a proxy::Cluster.
-// In the flow: Builder -> here -> Snapshot. STATIC and STRICT_DNS clusters, round robin, HTTP/2.
+// In the flow: Builder -> here -> Snapshot. STATIC, STRICT_DNS and LOGICAL_DNS clusters, HTTP/2.
 #pragma once
 
 #include <memory>
@@ -10,8 +10,9 @@
 
 namespace outrigger::control {
 
-// Errors: kInvalidArgument, kUnimplemented; both start with `cluster "name": field.path:`.
-absl::StatusOr<std::shared_ptr<const proxy::Cluster>> ParseCluster(
+// Errors: kInvalidArgument, kUnimplemented; both start with `cluster "name": field.path:`. Its
+// circuit breakers have no permits before TakeOverBreakers().
+absl::StatusOr<std::shared_ptr<proxy::Cluster>> ParseCluster(
     const envoy::config::cluster::v3::Cluster& proto, ResourceInputs& inputs);
 
 }  // namespace outrigger::control

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -11,17 +13,37 @@
 #include "envoy/config/core/v3/protocol.pb.h"
 #include "proxy/access_log/sink.h"
 #include "proxy/config/fields.h"
+#include "proxy/filters/filter_kind.h"
 #include "proxy/snapshot/snapshot.h"
 
 namespace outrigger::control {
 
 using proxy::FieldPath;
 
+// Gives each name of a filter a number, the same for as long as the process lives: resources that
+// did not change are used on.
+class FilterNames {
+ public:
+  proxy::FilterName Intern(const std::string& name) {
+    return numbers_.try_emplace(name, static_cast<proxy::FilterName>(numbers_.size()))
+        .first->second;
+  }
+
+ private:
+  std::map<std::string, proxy::FilterName> numbers_;
+};
+
 // What parsers need beside the proto. References outlive the parsing.
 struct ResourceInputs {
   proxy::StatRegistry& stats;
   proxy::AccessLogFiles& files;
   std::vector<std::string>& warnings;  // sentences for the log, each with its path
+  std::span<const proxy::FilterKind* const> filters;
+  FilterNames& filter_names;
+
+  proxy::FilterInputs ForFilters(std::string_view stat_prefix) const {
+    return {stats, warnings, stat_prefix};
+  }
 };
 
 // A TCP socket address with an IP, or a pipe.

@@ -1,5 +1,5 @@
 // endpoint.h: config.endpoint.v3.ClusterLoadAssignment becomes the hosts of a STATIC cluster, or
-// the names that a STRICT_DNS cluster resolves. In the flow: ParseCluster -> here. One priority;
+// the names that a DNS cluster resolves. In the flow: ParseCluster -> here. One priority;
 // localities hold but do not steer yet.
 #pragma once
 
@@ -9,7 +9,7 @@
 
 namespace outrigger::control {
 
-// Fills `to.hosts` or `to.dns_names`, by `to.type`.
+// Fills `to.hosts` or `to.dns_names`, by `to.type` and `to.lb`.
 absl::Status ParseLoadAssignment(const envoy::config::endpoint::v3::ClusterLoadAssignment& proto,
                                  const FieldPath& path, proxy::Cluster& to);
 

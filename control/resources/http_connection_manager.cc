@@ -4,15 +4,14 @@
 
 #include "absl/strings/str_format.h"
 #include "control/resources/access_log.h"
+#include "control/resources/http_filters.h"
 #include "control/resources/route.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
 
 namespace outrigger::control {
 namespace {
 
 namespace core = envoy::config::core::v3;
 namespace v3 = envoy::extensions::filters::network::http_connection_manager::v3;
-namespace router = envoy::extensions::filters::http::router::v3;
 using proxy::HttpListenerOptions;
 using Hcm = v3::HttpConnectionManager;
 
@@ -115,51 +114,12 @@ absl::Status ParseLimits(const Hcm& proto, const FieldPath& path, HttpListenerOp
                            to.http2);
 }
 
-absl::Status ParseRouter(const google::protobuf::Any& any, const FieldPath& path) {
-  OUTRIGGER_ASSIGN_OR_RETURN(const router::Router proto, Unpack<router::Router>(any, path));
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path, {"dynamic_stats"}));
-  // True is the default, and what the router does.
-  if (!proto.has_dynamic_stats() || proto.dynamic_stats().value()) return absl::OkStatus();
-  return path["dynamic_stats"].NotSupported();
-}
-
-absl::Status ParseFilters(const Hcm& proto, const FieldPath& path, ResourceInputs& inputs) {
-  const int count = proto.http_filters_size();
-  bool router_seen = false;
-  for (int i = 0; i < count; ++i) {
-    const v3::HttpFilter& filter = proto.http_filters(i);
-    const FieldPath place = path.At("http_filters", i);
-    OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(filter.name(), place["name"]));
-    if (!filter.typed_config().Is<router::Router>()) {
-      if (!filter.is_optional()) {
-        return place.NotSupported(absl::StrFormat("filter \"%s\" with type URL \"%s\"",
-                                                  filter.name(), filter.typed_config().type_url()),
-                                  "is_optional: true skips a filter that is not there");
-      }
-      inputs.warnings.push_back(
-          absl::StrFormat("%s: optional filter \"%s\" is not supported yet and skipped",
-                          place.text(), filter.name()));
-      continue;
-    }
-    OUTRIGGER_RETURN_IF_ERROR(AllowOnly(filter, place, {"name", "typed_config", "is_optional"}));
-    if (i + 1 < count) {
-      return place.Error(
-          absl::StrFormat("terminal filter named %s must be the last filter in a http filter chain",
-                          filter.name()));
-    }
-    OUTRIGGER_RETURN_IF_ERROR(ParseRouter(filter.typed_config(), place["typed_config"]));
-    router_seen = true;
-  }
-  if (router_seen) return absl::OkStatus();
-  return path["http_filters"].Error(
-      "the last filter in a http filter chain must be the router, envoy.filters.http.router");
-}
-
-absl::Status ParseRoutes(const Hcm& proto, const FieldPath& path, HttpListenerOptions& to) {
+absl::Status ParseRoutes(const Hcm& proto, const FieldPath& path, ResourceInputs& inputs,
+                         HttpListenerOptions& to) {
   if (proto.has_rds()) return path["rds"].NotSupported("RDS", "use route_config");
   if (!proto.has_route_config()) return path.Error("route_specifier is required: route_config");
   OUTRIGGER_ASSIGN_OR_RETURN(to.routes,
-                             ParseRouteConfig(proto.route_config(), path["route_config"]));
+                             ParseRouteConfig(proto.route_config(), path["route_config"], inputs));
   return absl::OkStatus();
 }
 
@@ -218,8 +178,8 @@ absl::Status ParseHttpConnectionManager(const Hcm& proto, const FieldPath& path,
   OUTRIGGER_RETURN_IF_ERROR(ParseForwarding(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseTimeouts(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseLimits(proto, path, to));
-  OUTRIGGER_RETURN_IF_ERROR(ParseRoutes(proto, path, to));
-  OUTRIGGER_RETURN_IF_ERROR(ParseFilters(proto, path, inputs));
+  OUTRIGGER_RETURN_IF_ERROR(ParseRoutes(proto, path, inputs, to));
+  OUTRIGGER_RETURN_IF_ERROR(ParseHttpFilters(proto, path, inputs, to));
   for (int i = 0; i < proto.access_log_size(); ++i) {
     OUTRIGGER_ASSIGN_OR_RETURN(
         proxy::AccessLogConfig log,

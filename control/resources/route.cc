@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
 #include "control/resources/header_mutation.h"
+#include "control/resources/http_filters.h"
 #include "control/resources/retry_policy.h"
 #include "control/resources/route_action.h"
 #include "proxy/config/matcher.h"
@@ -33,6 +34,7 @@ struct Inherited {
   LevelMutations host;
   std::shared_ptr<const proxy::RetryPolicy> retry_policy;
   uint32_t request_buffer_limit = UINT32_MAX;
+  SharedOverrides filters;
 };
 
 absl::Status ParsePath(const v3::RouteMatch& proto, const FieldPath& path, Route& to) {
@@ -95,11 +97,12 @@ absl::Status ParseMatch(const v3::RouteMatch& proto, const FieldPath& path, Rout
 }
 
 absl::Status ParseAction(const v3::Route& proto, const FieldPath& path, const Inherited& inherited,
-                         Route& to) {
+                         ResourceInputs& inputs, Route& to) {
   switch (proto.action_case()) {
     case v3::Route::kRoute: {
       OUTRIGGER_ASSIGN_OR_RETURN(
-          to.action, ParseClusterRoute(proto.route(), path["route"], inherited.retry_policy));
+          to.action, ParseClusterRoute(proto.route(), path["route"], inherited.retry_policy,
+                                       to.filters, inputs));
       return absl::OkStatus();
     }
     case v3::Route::kRedirect: {
@@ -130,19 +133,22 @@ MutationList InOrder(const Mutations& route, const Mutations& host, const Mutati
 }
 
 absl::StatusOr<Route> ParseRoute(const v3::Route& proto, const FieldPath& path,
-                                 const Inherited& inherited) {
+                                 const Inherited& inherited, ResourceInputs& inputs) {
   // Metadata is kept for whoever knows its namespace, the decorator names spans: both act on
   // nothing.
   OUTRIGGER_RETURN_IF_ERROR(
       AllowOnly(proto, path,
                 {"name", "match", "route", "redirect", "direct_response", "metadata", "decorator",
                  "request_headers_to_add", "request_headers_to_remove", "response_headers_to_add",
-                 "response_headers_to_remove", "per_request_buffer_limit_bytes"}));
+                 "response_headers_to_remove", "per_request_buffer_limit_bytes",
+                 "typed_per_filter_config"}));
   Route to;
   to.name = proto.name();
   if (!proto.has_match()) return path["match"].Error("value is required");
   OUTRIGGER_RETURN_IF_ERROR(ParseMatch(proto.match(), path["match"], to));
-  OUTRIGGER_RETURN_IF_ERROR(ParseAction(proto, path, inherited, to));
+  OUTRIGGER_ASSIGN_OR_RETURN(to.filters, ParseFilterOverrides(proto.typed_per_filter_config(),
+                                                              path, inherited.filters, inputs));
+  OUTRIGGER_RETURN_IF_ERROR(ParseAction(proto, path, inherited, inputs, to));
   to.request_buffer_limit = inherited.request_buffer_limit;
   OUTRIGGER_READ(proto, path, per_request_buffer_limit_bytes, to.request_buffer_limit);
   OUTRIGGER_ASSIGN_OR_RETURN(const LevelMutations own, ParseLevelMutations(proto, path));
@@ -163,20 +169,20 @@ absl::Status IndexDomain(const std::string& domain, uint32_t host, const FieldPa
 }
 
 absl::StatusOr<VirtualHost> ParseVirtualHost(const v3::VirtualHost& proto, const FieldPath& path,
-                                             Inherited inherited) {
+                                             Inherited inherited, ResourceInputs& inputs) {
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
       proto, path,
       {"name", "domains", "routes", "metadata", "request_headers_to_add",
        "request_headers_to_remove", "response_headers_to_add", "response_headers_to_remove",
        "include_request_attempt_count", "include_attempt_count_in_response", "retry_policy",
-       "include_is_timeout_retry_header", "per_request_buffer_limit_bytes"}));
+       "include_is_timeout_retry_header", "per_request_buffer_limit_bytes",
+       "typed_per_filter_config"}));
   OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(proto.name(), path["name"]));
   if (proto.domains().empty()) {
     return path["domains"].Error("value must contain at least 1 item(s)");
   }
   VirtualHost to;
   to.name = proto.name();
-  to.domains.assign(proto.domains().begin(), proto.domains().end());
   to.include_request_attempt_count = proto.include_request_attempt_count();
   to.include_attempt_count_in_response = proto.include_attempt_count_in_response();
   to.include_is_timeout_retry_header = proto.include_is_timeout_retry_header();
@@ -186,10 +192,13 @@ absl::StatusOr<VirtualHost> ParseVirtualHost(const v3::VirtualHost& proto, const
     OUTRIGGER_ASSIGN_OR_RETURN(inherited.retry_policy,
                                ParseRetryPolicy(proto.retry_policy(), path["retry_policy"]));
   }
+  OUTRIGGER_ASSIGN_OR_RETURN(
+      inherited.filters,
+      ParseFilterOverrides(proto.typed_per_filter_config(), path, inherited.filters, inputs));
   to.routes.reserve(static_cast<size_t>(proto.routes_size()));
   for (int i = 0; i < proto.routes_size(); ++i) {
     OUTRIGGER_ASSIGN_OR_RETURN(Route route,
-                               ParseRoute(proto.routes(i), path.At("routes", i), inherited));
+                               ParseRoute(proto.routes(i), path.At("routes", i), inherited, inputs));
     to.routes.push_back(std::move(route));
   }
   to.index = proxy::PathIndex::Build(to.routes);
@@ -214,14 +223,15 @@ absl::Status CheckClusters(const ClusterRoute& action, const FieldPath& path,
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const RouteConfig>> ParseRouteConfig(
-    const v3::RouteConfiguration& proto, const FieldPath& path) {
+    const v3::RouteConfiguration& proto, const FieldPath& path, ResourceInputs& inputs) {
   OUTRIGGER_RETURN_IF_ERROR(
       AllowOnly(proto, path,
                 {"name", "virtual_hosts", "validate_clusters", "ignore_port_in_host_matching",
                  "ignore_path_parameters_in_path_matching", "max_direct_response_body_size_bytes",
                  "metadata", "internal_only_headers", "request_headers_to_add",
                  "request_headers_to_remove", "response_headers_to_add",
-                 "response_headers_to_remove", "most_specific_header_mutations_wins"}));
+                 "response_headers_to_remove", "most_specific_header_mutations_wins",
+                 "typed_per_filter_config"}));
   auto to = std::make_shared<RouteConfig>();
   to->name = proto.name();
   to->ignore_port_in_host_matching = proto.ignore_port_in_host_matching();
@@ -237,10 +247,13 @@ absl::StatusOr<std::shared_ptr<const RouteConfig>> ParseRouteConfig(
   inherited.most_specific_wins = proto.most_specific_header_mutations_wins();
   OUTRIGGER_READ(proto, path, max_direct_response_body_size_bytes, inherited.max_body);
   OUTRIGGER_ASSIGN_OR_RETURN(inherited.table, ParseLevelMutations(proto, path));
+  OUTRIGGER_ASSIGN_OR_RETURN(
+      inherited.filters,
+      ParseFilterOverrides(proto.typed_per_filter_config(), path, nullptr, inputs));
   for (int i = 0; i < proto.virtual_hosts_size(); ++i) {
     const FieldPath place = path.At("virtual_hosts", i);
     OUTRIGGER_ASSIGN_OR_RETURN(VirtualHost host,
-                               ParseVirtualHost(proto.virtual_hosts(i), place, inherited));
+                               ParseVirtualHost(proto.virtual_hosts(i), place, inherited, inputs));
     for (int j = 0; j < proto.virtual_hosts(i).domains_size(); ++j) {
       OUTRIGGER_RETURN_IF_ERROR(IndexDomain(proto.virtual_hosts(i).domains(j),
                                             static_cast<uint32_t>(i), place.At("domains", j), *to));

@@ -15,7 +15,8 @@
 namespace outrigger::control {
 
 absl::StatusOr<std::shared_ptr<const proxy::RouteConfig>> ParseRouteConfig(
-    const envoy::config::route::v3::RouteConfiguration& proto, const FieldPath& path);
+    const envoy::config::route::v3::RouteConfiguration& proto, const FieldPath& path,
+    ResourceInputs& inputs);
 
 // Refuses a route to a cluster that is not there, unless the table says not to look
 // (validate_clusters).

@@ -31,11 +31,13 @@ uint32_t StatusOf(v3::RouteAction::ClusterNotFoundResponseCode code) {
 }
 
 absl::StatusOr<WeightedCluster> ParseWeightedCluster(
-    const v3::WeightedCluster::ClusterWeight& proto, const FieldPath& path) {
+    const v3::WeightedCluster::ClusterWeight& proto, const FieldPath& path,
+    const SharedOverrides& filters, ResourceInputs& inputs) {
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
       proto, path,
       {"name", "cluster_header", "weight", "request_headers_to_add", "request_headers_to_remove",
-       "response_headers_to_add", "response_headers_to_remove", "host_rewrite_literal"}));
+       "response_headers_to_add", "response_headers_to_remove", "host_rewrite_literal",
+       "typed_per_filter_config"}));
   WeightedCluster to;
   if (proto.name().empty() == proto.cluster_header().empty()) {
     return path.Error("one of name and cluster_header is required");
@@ -53,11 +55,14 @@ absl::StatusOr<WeightedCluster> ParseWeightedCluster(
   OUTRIGGER_ASSIGN_OR_RETURN(LevelMutations mutations, ParseLevelMutations(proto, path));
   to.request = std::move(mutations.request);
   to.response = std::move(mutations.response);
+  OUTRIGGER_ASSIGN_OR_RETURN(
+      to.filters, ParseFilterOverrides(proto.typed_per_filter_config(), path, filters, inputs));
   return to;
 }
 
 absl::StatusOr<std::shared_ptr<const WeightedClusters>> ParseWeightedClusters(
-    const v3::WeightedCluster& proto, const FieldPath& path) {
+    const v3::WeightedCluster& proto, const FieldPath& path, const SharedOverrides& filters,
+    ResourceInputs& inputs) {
   // total_weight is obsolete: it is the sum, in Envoy too. runtime_key_prefix names the runtime
   // keys that override weights, of which there are none.
   OUTRIGGER_RETURN_IF_ERROR(
@@ -65,7 +70,8 @@ absl::StatusOr<std::shared_ptr<const WeightedClusters>> ParseWeightedClusters(
   auto to = std::make_shared<WeightedClusters>();
   for (int i = 0; i < proto.clusters_size(); ++i) {
     OUTRIGGER_ASSIGN_OR_RETURN(WeightedCluster cluster,
-                               ParseWeightedCluster(proto.clusters(i), path.At("clusters", i)));
+                               ParseWeightedCluster(proto.clusters(i), path.At("clusters", i),
+                                                    filters, inputs));
     to->total += cluster.weight;
     to->clusters.push_back(std::move(cluster));
   }
@@ -84,7 +90,9 @@ absl::StatusOr<std::shared_ptr<const WeightedClusters>> ParseWeightedClusters(
   return to;
 }
 
-absl::Status ParseSpecifier(const v3::RouteAction& proto, const FieldPath& path, ClusterRoute& to) {
+absl::Status ParseSpecifier(const v3::RouteAction& proto, const FieldPath& path,
+                            const SharedOverrides& filters, ResourceInputs& inputs,
+                            ClusterRoute& to) {
   switch (proto.cluster_specifier_case()) {
     case v3::RouteAction::kCluster:
       to.cluster = proto.cluster();
@@ -96,7 +104,8 @@ absl::Status ParseSpecifier(const v3::RouteAction& proto, const FieldPath& path,
     }
     case v3::RouteAction::kWeightedClusters: {
       OUTRIGGER_ASSIGN_OR_RETURN(
-          to.weighted, ParseWeightedClusters(proto.weighted_clusters(), path["weighted_clusters"]));
+          to.weighted, ParseWeightedClusters(proto.weighted_clusters(), path["weighted_clusters"],
+                                             filters, inputs));
       return absl::OkStatus();
     }
     case v3::RouteAction::CLUSTER_SPECIFIER_NOT_SET:
@@ -249,7 +258,8 @@ absl::Status ParsePathRedirect(const v3::RedirectAction& proto, const FieldPath&
 
 absl::StatusOr<ClusterRoute> ParseClusterRoute(
     const v3::RouteAction& proto, const FieldPath& path,
-    const std::shared_ptr<const proxy::RetryPolicy>& inherited) {
+    const std::shared_ptr<const proxy::RetryPolicy>& inherited, const SharedOverrides& filters,
+    ResourceInputs& inputs) {
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
       proto, path,
       {"cluster", "cluster_header", "weighted_clusters", "cluster_not_found_response_code",
@@ -258,7 +268,7 @@ absl::StatusOr<ClusterRoute> ParseClusterRoute(
        "idle_timeout", "retry_policy", "priority", "hash_policy", "max_grpc_timeout",
        "grpc_timeout_offset", "max_stream_duration"}));
   ClusterRoute to;
-  OUTRIGGER_RETURN_IF_ERROR(ParseSpecifier(proto, path, to));
+  OUTRIGGER_RETURN_IF_ERROR(ParseSpecifier(proto, path, filters, inputs, to));
   to.cluster_not_found_status = StatusOf(proto.cluster_not_found_response_code());
   to.high_priority = proto.priority() == envoy::config::core::v3::HIGH;
   OUTRIGGER_RETURN_IF_ERROR(ParseRewrites(proto, path, to));

@@ -75,6 +75,15 @@ absl::Status Read(const google::protobuf::UInt32Value& from, const FieldPath& pa
   return absl::OkStatus();
 }
 
+absl::Status Read(const google::protobuf::UInt64Value& from, const FieldPath& path, uint64_t& to,
+                  uint64_t least, uint64_t most) {
+  if (from.value() < least || from.value() > most) {
+    return path.Error(absl::StrFormat("value must be inside range [%d, %d]", least, most));
+  }
+  to = from.value();
+  return absl::OkStatus();
+}
+
 absl::Status Read(const google::protobuf::BoolValue& from, const FieldPath&, bool& to) {
   to = from.value();
   return absl::OkStatus();

@@ -70,6 +70,8 @@ absl::Status Read(const google::protobuf::Duration& from, const FieldPath& path,
                   scheduler::Nanos& to, scheduler::Nanos least = 0);
 absl::Status Read(const google::protobuf::UInt32Value& from, const FieldPath& path, uint32_t& to,
                   uint32_t least = 0, uint32_t most = std::numeric_limits<uint32_t>::max());
+absl::Status Read(const google::protobuf::UInt64Value& from, const FieldPath& path, uint64_t& to,
+                  uint64_t least = 0, uint64_t most = std::numeric_limits<uint64_t>::max());
 absl::Status Read(const google::protobuf::BoolValue& from, const FieldPath& path, bool& to);
 
 // Reads proto.field() into `to` if it is set; `path` is the place of `proto`. Further arguments are

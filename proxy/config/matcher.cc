@@ -284,13 +284,12 @@ absl::StatusOr<QueryMatcher> ParseQueryMatcher(const v3::QueryParameterMatcher& 
   return to;
 }
 
-absl::StatusOr<Fraction> ParseFraction(
-    const envoy::config::core::v3::RuntimeFractionalPercent& proto, const FieldPath& path) {
+absl::StatusOr<Fraction> ParseFraction(const envoy::type::v3::FractionalPercent& proto,
+                                       const FieldPath& path) {
   using Percent = envoy::type::v3::FractionalPercent;
-  if (!proto.has_default_value()) return path["default_value"].Error("value is required");
   Fraction to;
-  to.numerator = proto.default_value().numerator();
-  switch (proto.default_value().denominator()) {
+  to.numerator = proto.numerator();
+  switch (proto.denominator()) {
     case Percent::HUNDRED:
       to.denominator = 100;
       return to;
@@ -301,9 +300,15 @@ absl::StatusOr<Fraction> ParseFraction(
       to.denominator = 1'000'000;
       return to;
     default:
-      return path["default_value.denominator"].Error(
-          "value must be one of the defined enum values");
+      return path["denominator"].Error("value must be one of the defined enum values");
   }
+}
+
+absl::StatusOr<Fraction> ParseFraction(
+    const envoy::config::core::v3::RuntimeFractionalPercent& proto, const FieldPath& path) {
+  const FieldPath value = path["default_value"];
+  if (!proto.has_default_value()) return value.Error("value is required");
+  return ParseFraction(proto.default_value(), value);
 }
 
 }  // namespace outrigger::proxy

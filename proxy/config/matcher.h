@@ -40,6 +40,8 @@ absl::StatusOr<std::vector<HeaderMatcher>> ParseHeaderMatchers(
     const google::protobuf::RepeatedPtrField<envoy::config::route::v3::HeaderMatcher>& protos,
     const FieldPath& path, std::string_view field, MessageKind kind = MessageKind::kRequest);
 
+absl::StatusOr<Fraction> ParseFraction(const envoy::type::v3::FractionalPercent& proto,
+                                       const FieldPath& path);
 // The default value. A runtime layer that overrides its key would do so here.
 absl::StatusOr<Fraction> ParseFraction(
     const envoy::config::core::v3::RuntimeFractionalPercent& proto, const FieldPath& path);

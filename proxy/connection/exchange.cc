@@ -23,9 +23,14 @@ int64_t WallClock() {
 
 scheduler::Task<> Exchange::Handle(ConnectionManager& connection, Stream& stream) {
   Exchange self(connection, stream);
-  const ClusterRoute* action = self.Prepare() ? self.FindCluster() : nullptr;
+  FilterVerdict verdict = self.Prepare() ? self.AskFilters() : FilterVerdict::kOver;
+  if (verdict == FilterVerdict::kWait) {
+    verdict = co_await ChainRun::Finish(*self.filters_);
+    self.routed_ = self.shard_.Now();
+  }
+  const ClusterRoute* action = self.Passed(verdict) ? self.FindCluster() : nullptr;
   if (action) {
-    self.StartTimers(*action);
+    self.StartRoute(*action);
     bool attempt = self.PickHost();
     if (attempt) RewriteRequest(self.selection_, self.down_.headers, self.record_);
     while (attempt) {
@@ -60,7 +65,8 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
       down_(stream),
       timer_(*this),
       local_headers_(stream.arena),
-      start_(shard_.Now()) {
+      start_(shard_.Now()),
+      routed_(start_) {
   deadlines_.progress = start_;
   down_.SetObserver(&event_);
   pending_.signal = &event_;
@@ -77,7 +83,10 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
                                        : options_.stats.downstream_rq_http1_total);
 }
 
-Exchange::~Exchange() { shard_.p.netpoll().RemoveTimer(timer_); }
+Exchange::~Exchange() {
+  shard_.p.netpoll().RemoveTimer(timer_);
+  EndFilters();
+}
 
 bool Exchange::Prepare() {
   Headers& request = down_.headers;
@@ -107,15 +116,43 @@ bool Exchange::Prepare() {
   return false;
 }
 
-const ClusterRoute* Exchange::FindCluster() {
+FilterVerdict Exchange::AskFilters() {
   selection_ = Select(*options_.routes, down_.headers, {shard_.random.Next(), grpc_});
+  if (selection_.route) {
+    record_.virtual_host = selection_.host->name;
+    record_.route_name = selection_.route->name;
+  }
+  filters_ = ChainRun::Make(options_.filters, {.down = down_,
+                                               .selection = selection_,
+                                               .event = event_,
+                                               .netpoll = shard_.p.netpoll(),
+                                               .stats = shard_.stats,
+                                               .random = shard_.random,
+                                               .timeout = timeout_,
+                                               .record = record_,
+                                               .reply_headers = local_headers_});
+  if (!filters_) return FilterVerdict::kContinue;
+  const FilterVerdict verdict = filters_->OnRequest();
+  if (verdict == FilterVerdict::kWait) StartTimers(selection_.action);
+  return verdict;
+}
+
+bool Exchange::Passed(FilterVerdict verdict) {
+  if (verdict == FilterVerdict::kContinue) return true;
+  if (timed_out()) {
+    ReplyError(timeout_);
+  } else if (verdict == FilterVerdict::kReply) {
+    Reply(filters_->reply);
+  }
+  return false;
+}
+
+const ClusterRoute* Exchange::FindCluster() {
   if (!selection_.route) {
     shard_.stats.Inc(options_.stats.no_route);
     ReplyError(ErrorCode::kNoRoute);
     return nullptr;
   }
-  record_.virtual_host = selection_.host->name;
-  record_.route_name = selection_.route->name;
   if (!selection_.action) AnswerByRoute();
   return selection_.action;
 }
@@ -137,28 +174,6 @@ void Exchange::AnswerByRoute() {
   Reply(reply);
 }
 
-bool Exchange::PickHost() {
-  UpstreamCluster* cluster = shard_.upstreams.Find(selection_.cluster);
-  if (!cluster) {
-    shard_.stats.Inc(options_.stats.no_cluster);
-    LocalReply reply = ReplyFor({ErrorCode::kNoCluster}, "", down_.arena);
-    reply.status = selection_.action->cluster_not_found_status;
-    record_.flags.Set(reply.flags);
-    Reply(reply);
-    return false;
-  }
-  // Copied: the cluster's configuration may be replaced before this exchange is logged.
-  record_.upstream_cluster = down_.arena.Copy(cluster->cluster().name);
-  pool_ = cluster->Pick();
-  if (!pool_) {
-    shard_.stats.Inc(cluster->cluster().stats.upstream_cx_none_healthy);
-    ReplyError(ErrorCode::kNoHealthyHost);
-    return false;
-  }
-  record_.upstream_host = pool_->host().address.text;
-  return true;
-}
-
 bool Exchange::WaitsForStream() const {
   return !up_ && !pending_.error && !down_.error && !timed_out();
 }
@@ -173,8 +188,6 @@ void Exchange::OnNoStream() {
 
 void Exchange::SendRequest(const ClusterRoute& action) {
   up_->SetObserver(&event_);
-  shard_.stats.Inc(cluster().stats.upstream_rq_total);
-  shard_.stats.Inc(cluster().stats.upstream_rq_active);
   TellAttempt();
   if (cluster().max_stream_duration > 0) {
     deadlines_.upstream_duration = shard_.Now() + cluster().max_stream_duration;
@@ -185,7 +198,7 @@ void Exchange::SendRequest(const ClusterRoute& action) {
   const bool end = down_.end_received && down_.body.empty() && down_.trailers.empty();
   request_ended_ = end;
   up_->SendHeaders(down_.headers, end);
-  if (end) RequestComplete(start_);
+  if (end) RequestComplete(routed_);
 }
 
 Exchange::Step Exchange::Copy() {
@@ -207,20 +220,25 @@ Exchange::Step Exchange::Copy() {
 
 void Exchange::CopyRequestBody() {
   if (request_ended_ || up_->error) return;
-  const size_t high = cluster().per_connection_buffer_limit_bytes;
-  const size_t bytes = down_.body.bytes();
-  const bool end = down_.end_received;
-  if (bytes > 0 && up_->send_buffered() < high) {
+  const bool filtered = filters_ && filters_->wants_request_body();
+  const bool room = up_->send_buffered() < cluster().per_connection_buffer_limit_bytes;
+  if (filtered && !room) return;
+  const auto [body, end] =
+      filtered ? filters_->OnRequestBody(down_) : ChainRun::Passed{down_.body, down_.end_received};
+  const size_t bytes = body.bytes();
+  if (bytes > 0 && room) {
     deadlines_.progress = shard_.Now();
     const size_t fresh = bytes - std::exchange(replayed_, 0);
     record_.bytes_received += fresh;
     const bool last = end && down_.trailers.empty();
-    KeepForRetry(down_.body);
-    up_->SendData(down_.body, last);
-    down_.Consume(fresh);
+    // What filters made of it could not be asked for again.
+    if (filtered) retry_->GiveUp();
+    KeepForRetry(body);
+    up_->SendData(body, last);
+    if (!filtered) down_.Consume(fresh);
     request_ended_ = last;
   }
-  if (end && !request_ended_ && down_.body.empty()) {
+  if (end && !request_ended_ && body.empty()) {
     request_ended_ = true;
     if (down_.trailers.empty()) {
       SliceQueue nothing;
@@ -256,27 +274,30 @@ void Exchange::CopyResponse() {
     up_->informational = 0;
   }
   if (!up_->headers_complete) return;
-  const bool end = up_->end_received;
   if (!response_started_) {
     if (RetryInsteadOf(up_->headers)) return;
     record_.times.response_first = shard_.Now() - start_;
-    const bool last = end && up_->body.empty() && up_->trailers.empty();
+    const bool last = up_->end_received && up_->body.empty() && up_->trailers.empty();
     SendResponseHeaders(last);
     deadlines_.progress = shard_.Now();
     response_ended_ = last;
     if (last) return;
   }
-  const size_t high = listener_->per_connection_buffer_limit_bytes;
-  const size_t bytes = up_->body.bytes();
-  if (bytes > 0 && down_.send_buffered() < high) {
+  const bool filtered = filters_ && filters_->wants_response_body();
+  const bool room = down_.send_buffered() < listener_->per_connection_buffer_limit_bytes;
+  if (filtered && !room) return;
+  const auto [body, end] =
+      filtered ? filters_->OnResponseBody(*up_) : ChainRun::Passed{up_->body, up_->end_received};
+  const size_t bytes = body.bytes();
+  if (bytes > 0 && room) {
     deadlines_.progress = shard_.Now();
     record_.bytes_sent += bytes;
     const bool last = end && up_->trailers.empty();
-    down_.SendData(up_->body, last);
-    up_->Consume(bytes);
+    down_.SendData(body, last);
+    if (!filtered) up_->Consume(bytes);
     response_ended_ = last;
   }
-  if (end && !response_ended_ && up_->body.empty()) {
+  if (end && !response_ended_ && body.empty()) {
     response_ended_ = true;
     record_.response_trailers = &up_->trailers;
     if (up_->trailers.empty()) {
@@ -306,7 +327,9 @@ void Exchange::SendResponseHeaders(bool end) {
     SetServiceTime(response, (shard_.Now() - request_complete_) / scheduler::kMillisecond);
   }
   MutateResponse(selection_, response, record_);
+  if (filters_) filters_->OnResponse(response);
   AddRequestId(response);
+  AddCookies(response);
   PrepareResponse(response, options_, connection_.dates().Get(up_->arena));
   down_.SendHeaders(response, end);
 }
@@ -360,27 +383,33 @@ void Exchange::Reply(const LocalReply& reply) {
   record_.bytes_sent = grpc_ || head_ ? 0 : reply.body.size();
   // :status goes first; what the table adds comes before date and server, as Envoy has it.
   local_headers_.Set(HeaderName::kStatus, scheduler::Concat(reply.status));
-  AddAttemptCount(local_headers_);
-  MutateResponse(selection_, local_headers_, record_);
+  if (reply.verbatim) {
+    grpc_ = false;
+  } else {
+    AddAttemptCount(local_headers_);
+    MutateResponse(selection_, local_headers_, record_);
+  }
   record_.response_code = grpc_ ? 200 : static_cast<int>(reply.status);
   FillLocalReply(reply, grpc_, local_headers_);
+  if (filters_) filters_->OnResponse(local_headers_);
   AddRequestId(local_headers_);
   PrepareResponse(local_headers_, options_, connection_.dates().Get(down_.arena));
   SendLocalReply(down_, local_headers_, reply, grpc_, head_);
 }
 
-void Exchange::StartTimers(const ClusterRoute& action) {
-  deadlines_.idle_limit = action.idle_timeout.value_or(options_.stream_idle_timeout);
-  timeouts_ = TakeTimeouts(action, down_.headers, grpc_);
-  retry_.emplace(action.retry_policy.get(), down_.headers);
-  if (down_.end_received) {
-    if (timeouts_.response > 0) deadlines_.route = start_ + timeouts_.response;
-  } else if (options_.request_timeout > 0) {
+void Exchange::StartTimers(const ClusterRoute* action) {
+  deadlines_.idle_limit = options_.stream_idle_timeout;
+  if (action) {
+    deadlines_.idle_limit = action->idle_timeout.value_or(deadlines_.idle_limit);
+    const std::optional<Nanos> duration =
+        StreamDuration(*action, down_.headers, options_.max_stream_duration);
+    if (duration) deadlines_.duration = start_ + *duration;
+  } else if (options_.max_stream_duration > 0) {
+    deadlines_.duration = start_ + options_.max_stream_duration;
+  }
+  if (!down_.end_received && options_.request_timeout > 0) {
     deadlines_.request = start_ + options_.request_timeout;
   }
-  const std::optional<Nanos> duration =
-      StreamDuration(action, down_.headers, options_.max_stream_duration);
-  if (duration) deadlines_.duration = start_ + *duration;
   ArmTimer();
 }
 
@@ -390,6 +419,15 @@ void Exchange::ArmTimer() {
   if (next >= armed_) return;
   armed_ = next;
   shard_.p.netpoll().AddTimer(timer_, next);
+}
+
+void Exchange::StartRoute(const ClusterRoute& action) {
+  timeouts_ = TakeTimeouts(action, down_.headers, grpc_);
+  retry_.emplace(action.retry_policy.get(), down_.headers);
+  if (down_.end_received && timeouts_.response > 0) {
+    deadlines_.route = routed_ + timeouts_.response;
+  }
+  StartTimers(&action);
 }
 
 void Exchange::OnTimer() {
@@ -435,7 +473,7 @@ void Exchange::CountTimeout() {
 
 void Exchange::Finish() {
   StatSlab& stats = shard_.stats;
-  if (pending_.pool) pending_.pool->Cancel(pending_);
+  pending_.End();
   const bool sent = up_ != nullptr;
   if (!up_) up_ = pending_.stream;  // given in the turn in which we gave up
   if (down_.error) {
@@ -444,17 +482,14 @@ void Exchange::Finish() {
                           ? ResponseFlag::kDownstreamConnectionTermination
                           : ResponseFlag::kDownstreamRemoteReset);
     if (!response_started_) record_.response_code_details = "downstream_remote_disconnect";
-    if (pool_) stats.Inc(cluster().stats.upstream_rq_cancelled);
   } else if (!response_ended_) {
     down_.Reset(ErrorCode::kDrain);
   }
   record_.times.end = shard_.Now() - start_;
-  if (sent) {
-    stats.Dec(cluster().stats.upstream_rq_active);
-    if (!up_->error && !response_ended_) stats.Inc(cluster().stats.upstream_rq_tx_reset);
-  }
+  if (sent && !up_->error && !response_ended_) stats.Inc(cluster().stats.upstream_rq_tx_reset);
   CountResponse(static_cast<uint32_t>(record_.response_code));
   Log();
+  EndFilters();  // before the stream, in whose arena they are
   if (up_) {
     up_->SetObserver(nullptr);
     // What was sent downstream points into the upstream stream's arena until it is on the wire.
@@ -462,6 +497,10 @@ void Exchange::Finish() {
     if (!up_->end_received || !request_ended_) up_->Reset(ErrorCode::kReset);
   }
   down_.Release();
+}
+
+void Exchange::EndFilters() {
+  if (filters_) std::destroy_at(std::exchange(filters_, nullptr));
 }
 
 void Exchange::CountResponse(uint32_t status) {
@@ -477,6 +516,9 @@ void Exchange::CountResponse(uint32_t status) {
                               http.downstream_rq_5xx};
   if (status >= 100 && status < 600) stats.Inc(by_class[status / 100 - 1]);
   if (!pool_) return;
+  if (pending_.error.code != ErrorCode::kOverflow) {
+    pool_->CountAnswer(upstream_status_, timeout_ == ErrorCode::kTimeout);
+  }
   const ClusterStats& upstream = cluster().stats;
   stats.Inc(upstream.upstream_rq_completed);
   stats.Record(upstream.upstream_rq_time, ms);

@@ -1,15 +1,18 @@
-// exchange.h: one proxied request, top to bottom: prepare, route, pick a host, acquire an upstream
-// stream, copy both bodies with back-pressure, finish, log. The rescue at its edge is
-// local_reply.h.
+// exchange.h: one proxied request, top to bottom: prepare, route, ask the filters, pick a host,
+// acquire an upstream stream, copy both bodies with back-pressure, finish, log. The rescue at its
+// edge is local_reply.h.
 #pragma once
 
 #include <array>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "proxy/access_log/record.h"
 #include "proxy/connection/connection_manager.h"
 #include "proxy/connection/deadlines.h"
 #include "proxy/connection/local_reply.h"
+#include "proxy/filters/chain.h"
 #include "proxy/router/retry.h"
 #include "proxy/router/selection.h"
 #include "proxy/router/timeout.h"
@@ -31,9 +34,18 @@ class Exchange {
 
   // False: answered locally.
   bool Prepare();
+  // Finds the route, and asks the filters. kWait: the answer is ChainRun::Finish()'s.
+  FilterVerdict AskFilters();
+  // False: it ends here, answered or not.
+  bool Passed(FilterVerdict verdict);
   // Null: answered locally.
   const ClusterRoute* FindCluster();
+  // False: answered locally (exchange_host.cc, as the next two).
   bool PickHost();
+  // What a consistent-hash load balancer goes by; nothing: the route has no hash policy.
+  std::optional<uint64_t> RequestHash();
+  // Those that the hash policy minted.
+  void AddCookies(Headers& response) const;
   bool WaitsForStream() const;
   // The attempt ended without a stream.
   void OnNoStream();
@@ -61,7 +73,9 @@ class Exchange {
   void AnswerByRoute();
   void SendResponseHeaders(bool end);
   void AddRequestId(Headers& response);
-  void StartTimers(const ClusterRoute& action);
+  // Of the stream, under way to where `action` leads (null: nowhere).
+  void StartTimers(const ClusterRoute* action);
+  void StartRoute(const ClusterRoute& action);
   // Once, when the whole request has come in and is passed on.
   void RequestComplete(scheduler::Nanos when);
   // What the transport says of a failed connect; empty if it says nothing.
@@ -71,6 +85,7 @@ class Exchange {
   void CountTimeout();
   bool timed_out() const { return timeout_ != ErrorCode::kNone; }
   void Finish();
+  void EndFilters();
   void Log();
   void CountResponse(uint32_t status);
 
@@ -85,12 +100,14 @@ class Exchange {
   Shard& shard_;
   const std::shared_ptr<const Listener> listener_;  // one configuration from start to end
   const HttpListenerOptions& options_;
-  // The pool in use, once a host was picked. Worker-local, so its count is no shared cache line.
-  std::shared_ptr<HostPool> pool_;
-  const Cluster& cluster() const { return pool_->cluster(); }
+  // The pool in use, once a host was picked.
+  LocalRef<HostPool> pool_;
+  LocalRef<ClusterView> upstream_;  // as it was then, to the end
+  const Cluster& cluster() const { return upstream_->cluster(); }
   Stream& down_;
   Stream* up_ = nullptr;
-  scheduler::Signal event_;  // of both streams, the pool and the timer
+  ChainRun* filters_ = nullptr;  // in down_'s arena; null: the listener has none
+  scheduler::Signal event_;      // of both streams, the pool and the timer
   PendingStream pending_;
   ExchangeTimer timer_;
   Headers local_headers_;  // of a local reply
@@ -98,6 +115,7 @@ class Exchange {
   AccessRecord record_;
   std::string_view client_ip_;  // from x-forwarded-for, where that is believed
   const scheduler::Nanos start_;
+  scheduler::Nanos routed_;  // when it passed the filters
   scheduler::Nanos request_complete_ = 0;
   Deadlines deadlines_;
   Nanos armed_ = scheduler::kNever;  // what the timer is set to
@@ -106,6 +124,10 @@ class Exchange {
   SliceQueue kept_;             // body that was sent and may have to be sent again
   size_t replayed_ = 0;         // bytes at the head of down_.body that were sent before
   bool retry_due_ = false;
+  Permit retry_permit_;                          // of the retry under way
+  std::vector<const Host*> tried_;               // where the policy asks to avoid them
+  std::optional<std::optional<uint64_t>> hash_;  // once it was asked for
+  std::vector<std::string> set_cookies_;
   ErrorCode timeout_ = ErrorCode::kNone;
   uint32_t upstream_status_ = 0;  // what the cluster counts: a gRPC client sees 200
   bool grpc_ = false;

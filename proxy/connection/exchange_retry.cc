@@ -67,15 +67,20 @@ bool Exchange::RetryInsteadOf(const Headers& response) {
 bool Exchange::StartRetry(Retry::Verdict verdict) {
   StatSlab& stats = shard_.stats;
   const ClusterStats& counters = cluster().stats;
+  retry_permit_.GiveBack();
   if (verdict == Retry::Verdict::kLimit) {
     stats.Inc(counters.upstream_rq_retry_limit_exceeded);
     record_.flags.Set(ResponseFlag::kUpstreamRetryLimitExceeded);
   }
   if (verdict != Retry::Verdict::kYes) return false;
+  if (!retry_permit_.TryTake(upstream_, pending_.high_priority, Resource::kRetries)) {
+    stats.Inc(counters.upstream_rq_retry_overflow);
+    record_.flags.Set(ResponseFlag::kUpstreamOverflow);
+    return false;
+  }
   stats.Inc(counters.upstream_rq_retry);
   stats.Inc(counters.upstream_rq_retry_backoff_exponential);
   if (up_) {
-    stats.Dec(counters.upstream_rq_active);
     up_->SetObserver(nullptr);
     if (!up_->error) {
       stats.Inc(counters.upstream_rq_tx_reset);
@@ -83,9 +88,8 @@ bool Exchange::StartRetry(Retry::Verdict verdict) {
     }
     std::exchange(up_, nullptr)->Release();
   }
-  pending_ = {};
-  pending_.signal = &event_;
-  pool_ = nullptr;
+  pending_.Clear();
+  pool_ = {};
   // What was sent goes back before what was not.
   replayed_ = kept_.bytes();
   down_.body.MoveTo(kept_);

@@ -16,6 +16,7 @@ struct LocalReply {
   ResponseFlags flags;
   std::string_view details;  // %RESPONSE_CODE_DETAILS%
   int grpc_status = -1;      // to a gRPC client; -1: by the HTTP status
+  bool verbatim = false;     // the head is whole: no route adds to it, gRPC or not
 };
 
 // What an early end on the upstream side answers, `error.code` other than kNone. `detail` (may be

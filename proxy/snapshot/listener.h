@@ -10,6 +10,7 @@
 #include "proxy/access_log/config.h"
 #include "proxy/snapshot/address.h"
 #include "proxy/snapshot/cidr.h"
+#include "proxy/snapshot/filters.h"
 #include "proxy/snapshot/http_options.h"
 #include "proxy/snapshot/route.h"
 #include "proxy/stats/scopes.h"
@@ -50,6 +51,7 @@ struct HttpListenerOptions {
   Nanos drain_timeout = 5 * kSecond;
   std::vector<AccessLogConfig> access_logs;
   std::shared_ptr<const RouteConfig> routes;
+  FilterChain filters;
   HttpStats stats;  // handles, resolved when the listener was built
 };
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "proxy/snapshot/filters.h"
 #include "proxy/snapshot/hash_policy.h"
 #include "proxy/snapshot/header_mutation.h"
 #include "proxy/snapshot/http_options.h"
@@ -44,6 +45,7 @@ struct WeightedCluster {
   std::string host_rewrite_literal;                // empty: none
   std::shared_ptr<const HeaderMutations> request;  // null: none
   std::shared_ptr<const HeaderMutations> response;
+  std::shared_ptr<const FilterOverrides> filters;  // its route's and its own; null: none
 };
 
 struct WeightedClusters {
@@ -103,11 +105,11 @@ struct Route {
   MutationList response_mutations;
   // per_request_buffer_limit_bytes, its own or the virtual host's: what may be kept for a retry.
   uint32_t request_buffer_limit = UINT32_MAX;
+  std::shared_ptr<const FilterOverrides> filters;  // typed_per_filter_config of all levels, or null
 };
 
 struct VirtualHost {
   std::string name;
-  std::vector<std::string> domains;  // as configured
   std::vector<Route> routes;
   std::shared_ptr<const PathIndex> index;  // over `routes`; null where a look at each is as good
   bool include_request_attempt_count = false;
@@ -121,8 +123,8 @@ struct WildcardHosts {
   absl::flat_hash_map<std::string, uint32_t> hosts;
 };
 
-// Virtual host by Host header: exact, then the longest suffix ("*.x"), the longest prefix ("x.*"),
-// then "*" (config.route.v3.VirtualHost.domains).
+// Virtual host by Host header (config.route.v3.VirtualHost.domains): exact, then the longest suffix
+// ("*.x"), the longest prefix ("x.*"), then "*".
 struct RouteConfig {
   std::string name;
   std::vector<VirtualHost> virtual_hosts;

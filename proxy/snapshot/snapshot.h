@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/snapshot/cluster.h"
@@ -18,7 +18,7 @@ namespace outrigger::proxy {
 struct Snapshot {
   uint64_t version = 0;
   std::vector<std::shared_ptr<const Listener>> listeners;
-  std::map<std::string, std::shared_ptr<const Cluster>, std::less<>> clusters;
+  std::map<std::string_view, std::shared_ptr<const Cluster>> clusters;  // by their own name
 };
 
 }  // namespace outrigger::proxy

@@ -166,7 +166,8 @@
   X(upstream_rq_5xx, Counter, "Responses by class of status") \
   X(upstream_rq_pending_total, Counter, "Requests that waited for a connection") \
   X(upstream_rq_pending_active, Gauge, "Requests that wait for a connection now") \
-  X(upstream_rq_pending_overflow, Counter, "Requests refused by a circuit breaker") \
+  X(upstream_rq_active_overflow, Counter, "Requests refused by max_requests") \
+  X(upstream_rq_pending_overflow, Counter, "Requests refused by max_pending_requests") \
   X(upstream_rq_pending_failure_eject, Counter, "Requests failed with their connection") \
   X(upstream_rq_cancelled, Counter, "Requests cancelled before they got a connection") \
   X(upstream_rq_maintenance_mode, Counter, "Requests refused by maintenance mode") \

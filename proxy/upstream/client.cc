@@ -6,7 +6,7 @@
 
 namespace outrigger::proxy {
 
-Client::Client(std::shared_ptr<HostPool> pool, UpstreamServices services)
+Client::Client(LocalRef<HostPool> pool, UpstreamServices services)
     : pool_(std::move(pool)),
       cluster_(pool_->cluster_ptr()),
       services_(services),

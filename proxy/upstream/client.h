@@ -10,6 +10,7 @@
 #include "proxy/connection/driver.h"
 #include "proxy/snapshot/cluster.h"
 #include "proxy/stats/stats.h"
+#include "proxy/upstream/local_ref.h"
 
 namespace outrigger::proxy {
 
@@ -28,7 +29,7 @@ class Client final : public http2::ClientEvents {
  public:
   enum class State : uint8_t { kConnecting, kReady, kClosed };
 
-  Client(std::shared_ptr<HostPool> pool, UpstreamServices services);
+  Client(LocalRef<HostPool> pool, UpstreamServices services);
   ~Client();
 
   // Connects, then serves streams until the connection ends. Owns the client.
@@ -42,6 +43,9 @@ class Client final : public http2::ClientEvents {
   // Streams that may be opened now.
   size_t capacity() const;
   size_t open_streams() const { return session_.open_streams(); }
+  uint64_t streams_opened() const { return streams_opened_; }
+  // It ends when its streams have: the peer or this side said so.
+  bool draining() const { return session_.draining(); }
   Stream& OpenStream();
   // No new streams; closes when the open ones have ended.
   void Drain();
@@ -62,7 +66,7 @@ class Client final : public http2::ClientEvents {
     Client& client;
   };
 
-  const std::shared_ptr<HostPool> pool_;
+  const LocalRef<HostPool> pool_;
   // As it was when the connection was opened; the pool's may be replaced meanwhile.
   const std::shared_ptr<const Cluster> cluster_;
   const UpstreamServices services_;

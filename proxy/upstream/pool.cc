@@ -1,60 +1,171 @@
 #include "proxy/upstream/pool.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace outrigger::proxy {
+namespace {
 
-HostPool::HostPool(std::shared_ptr<const Cluster> cluster, std::shared_ptr<const Host> host,
+// Connections that one event may start: a burst of requests must not become one of connections.
+constexpr int kConnectsAtOnce = 3;
+
+}  // namespace
+
+HostPool::HostPool(LocalRef<ClusterView> view, std::shared_ptr<const Host> host,
                    UpstreamServices services)
-    : cluster_(std::move(cluster)), host_(std::move(host)), services_(services) {}
+    : view_(std::move(view)),
+      host_(std::move(host)),
+      counters_(&host_->counters.Of(services.p.id())),
+      services_(services) {}
+
+void HostPool::Set(LocalRef<ClusterView> view, std::shared_ptr<const Host> host) {
+  view_ = std::move(view);
+  if (host == host_) return;
+  host_ = std::move(host);
+  HostCounters* counters = &host_->counters.Of(services_.p.id());
+  if (counters == counters_) return;
+  // What is open is this pool's alone, and goes with it.
+  for (auto gauge :
+       {&HostCounters::cx_active, &HostCounters::rq_active, &HostCounters::rq_pending_active}) {
+    const auto open = static_cast<int64_t>((counters_->*gauge).load(std::memory_order_relaxed));
+    HostCounters::Add(counters_->*gauge, -open);
+    HostCounters::Add(counters->*gauge, open);
+  }
+  counters_ = counters;
+}
+
+void HostPool::CountAnswer(uint32_t status, bool timed_out) {
+  if (timed_out) HostCounters::Add(counters_->rq_timeout);
+  HostCounters::Add(status >= 500 ? counters_->rq_error : counters_->rq_success);
+}
 
 Client* HostPool::Usable() {
-  for (Client* client : clients_) {
-    if (client->capacity() > 0) return client;
+  for (const Connection& connection : connections_) {
+    if (connection.client->capacity() > 0) return connection.client;
   }
   return nullptr;
 }
 
 Stream* HostPool::Acquire(PendingStream& pending) {
-  // Those who wait go first.
-  if (pending_ == 0) {
-    if (Client* client = Usable()) return &client->OpenStream();
-  }
-  if (pending_ >= cluster_->circuit_breakers.max_pending_requests) {
-    services_.stats.Inc(cluster_->stats.upstream_rq_pending_overflow);
-    pending.error = {ErrorCode::kOverflow, Side::kLocal, false};
+  pending.Clear();
+  if (retired_) {
+    pending.error = {ErrorCode::kNoHealthyHost, Side::kLocal, /*retry=*/true};
     return nullptr;
   }
-  services_.stats.Inc(cluster_->stats.upstream_rq_pending_total);
-  services_.stats.Add(cluster_->stats.upstream_rq_pending_active, 1);
-  pending.pool = this;
-  pending.prev = pending_tail_;
-  pending.next = nullptr;
-  (pending_tail_ ? pending_tail_->next : pending_head_) = &pending;
-  pending_tail_ = &pending;
-  ++pending_;
-  if (connecting_ == 0) Connect();
+  pending.pool_ = LocalRef<HostPool>(this);
+  pending.view_ = view_;
+  // Those who wait go first.
+  if (pending_ == 0) {
+    if (Client* client = Usable()) return Open(*client, pending);
+  }
+  if (!view_->breaker(pending.high_priority).TryTake(Resource::kPendingRequests)) {
+    Overflow(pending, view_->cluster().stats.upstream_rq_pending_overflow);
+    return nullptr;
+  }
+  Enqueue(pending);
+  ConnectForQueue();
   return nullptr;
 }
 
-void HostPool::Cancel(PendingStream& pending) {
-  if (pending.pool != this) return;
-  (pending.prev ? pending.prev->next : pending_head_) = pending.next;
-  (pending.next ? pending.next->prev : pending_tail_) = pending.prev;
-  pending.pool = nullptr;
-  --pending_;
-  services_.stats.Add(cluster_->stats.upstream_rq_pending_active, -1);
+Stream* HostPool::Open(Client& client, PendingStream& pending) {
+  const ClusterStats& stats = pending.view_->cluster().stats;
+  if (!pending.view_->breaker(pending.high_priority).TryTake(Resource::kRequests)) {
+    Overflow(pending, stats.upstream_rq_active_overflow);
+    return nullptr;
+  }
+  services_.stats.Inc(stats.upstream_rq_total);
+  services_.stats.Inc(stats.upstream_rq_active);
+  HostCounters::Add(counters_->rq_total);
+  HostCounters::Add(counters_->rq_active);
+  pending.place_ = PendingStream::Place::kOpen;
+  pending.stream = &client.OpenStream();
+  const uint32_t most = cluster().max_requests_per_connection;
+  if (most != 0 && client.streams_opened() == most) {
+    services_.stats.Inc(stats.upstream_cx_max_requests);
+  }
+  return pending.stream;
 }
 
-void HostPool::Connect() {
-  if (clients_.size() >= std::max<uint32_t>(cluster_->circuit_breakers.max_connections, 1)) {
-    services_.stats.Inc(cluster_->stats.upstream_cx_overflow);
-    return;  // the queue waits for a stream of an open connection
+void HostPool::Overflow(PendingStream& pending, Counter counter) {
+  services_.stats.Inc(counter);
+  pending.error = {ErrorCode::kOverflow, Side::kLocal, false};
+}
+
+void HostPool::Leave(PendingStream& pending) {
+  const ClusterStats& stats = pending.view_->cluster().stats;
+  if (pending.place_ == PendingStream::Place::kQueued) {
+    services_.stats.Inc(stats.upstream_rq_cancelled);
+    Dequeue(pending);
+  } else {
+    services_.stats.Dec(stats.upstream_rq_active);
+    HostCounters::Add(counters_->rq_active, -1);
+    pending.view_->breaker(pending.high_priority).GiveBack(Resource::kRequests);
+    pending.place_ = PendingStream::Place::kNone;
   }
-  auto client = std::make_unique<Client>(shared_from_this(), services_);
-  clients_.push_back(client.get());
+}
+
+void HostPool::Enqueue(PendingStream& pending) {
+  const ClusterStats& stats = pending.view_->cluster().stats;
+  services_.stats.Inc(stats.upstream_rq_pending_total);
+  services_.stats.Inc(stats.upstream_rq_pending_active);
+  HostCounters::Add(counters_->rq_pending_active);
+  pending.place_ = PendingStream::Place::kQueued;
+  pending.prev_ = pending_tail_;
+  pending.next_ = nullptr;
+  (pending_tail_ ? pending_tail_->next_ : pending_head_) = &pending;
+  pending_tail_ = &pending;
+  ++pending_;
+}
+
+void HostPool::Dequeue(PendingStream& pending) {
+  (pending.prev_ ? pending.prev_->next_ : pending_head_) = pending.next_;
+  (pending.next_ ? pending.next_->prev_ : pending_tail_) = pending.prev_;
+  pending.place_ = PendingStream::Place::kNone;
+  --pending_;
+  HostCounters::Add(counters_->rq_pending_active, -1);
+  services_.stats.Dec(pending.view_->cluster().stats.upstream_rq_pending_active);
+  pending.view_->breaker(pending.high_priority).GiveBack(Resource::kPendingRequests);
+}
+
+size_t HostPool::StreamsPerConnection() const {
+  const Cluster& cluster = view_->cluster();
+  size_t streams = cluster.http2_options.max_concurrent_streams;
+  if (cluster.max_requests_per_connection != 0) {
+    streams = std::min<size_t>(streams, cluster.max_requests_per_connection);
+  }
+  // A full connection shows how many the peer lets in.
+  for (const Connection& connection : connections_) {
+    const Client& client = *connection.client;
+    if (client.state() != Client::State::kReady || client.draining()) continue;
+    streams = std::min(streams, std::max<size_t>(client.open_streams(), 1));
+  }
+  return streams;
+}
+
+void HostPool::ConnectForQueue() {
+  for (int i = 0; i < kConnectsAtOnce && !retired_; ++i) {
+    if (pending_ <= connecting_ * StreamsPerConnection()) return;
+    if (!Connect(pending_head_->high_priority)) return;
+  }
+}
+
+bool HostPool::Connect(bool high_priority) {
+  CircuitBreaker& breaker = view_->breaker(high_priority);
+  const bool allowed = breaker.TryTake(Resource::kConnections);
+  if (!allowed) {
+    services_.stats.Inc(view_->cluster().stats.upstream_cx_overflow);
+    // Other hosts or workers have them all. Without a single connection, those who wait here would
+    // wait for ever: Envoy lets each pool have one.
+    if (!connections_.empty()) return false;
+    breaker.Take(Resource::kConnections);
+  }
+  auto client = std::make_unique<Client>(LocalRef<HostPool>(this), services_);
+  connections_.push_back({client.get(), view_, high_priority});
   ++connecting_;
+  HostCounters::Add(counters_->cx_total);
+  HostCounters::Add(counters_->cx_active);
   scheduler::Go("upstream connection", Client::Run(std::move(client)));
+  return allowed;
 }
 
 void HostPool::OnReady(Client&) {
@@ -67,29 +178,33 @@ void HostPool::OnCapacity() { Serve(); }
 void HostPool::Serve() {
   while (PendingStream* pending = pending_head_) {
     Client* client = Usable();
-    if (!client) {
-      if (connecting_ == 0) Connect();
-      return;
-    }
-    Cancel(*pending);
-    pending->stream = &client->OpenStream();
+    if (!client) break;
+    Dequeue(*pending);
+    Open(*client, *pending);
     pending->signal->Set();
   }
+  ConnectForQueue();
 }
 
 void HostPool::OnClosed(Client& client, ErrorCode code) {
-  std::erase(clients_, &client);
+  const auto gone = std::find_if(connections_.begin(), connections_.end(),
+                                 [&](const Connection& c) { return c.client == &client; });
+  gone->view->breaker(gone->high_priority).GiveBack(Resource::kConnections);
+  connections_.erase(gone);
+  HostCounters::Add(counters_->cx_active, -1);
   if (!client.was_ready()) {
     --connecting_;
+    HostCounters::Add(counters_->cx_connect_fail);
     Fail(code, client.connect_errno());
-  } else if (!retired_) {
+  } else {
     Serve();
   }
 }
 
 void HostPool::Fail(ErrorCode code, int connect_errno) {
   while (PendingStream* pending = pending_head_) {
-    Cancel(*pending);
+    services_.stats.Inc(pending->view_->cluster().stats.upstream_rq_pending_failure_eject);
+    Dequeue(*pending);
     pending->error = {code, Side::kUpstream, /*retry=*/true};
     pending->connect_errno = connect_errno;
     pending->signal->Set();
@@ -99,7 +214,9 @@ void HostPool::Fail(ErrorCode code, int connect_errno) {
 void HostPool::Retire() {
   retired_ = true;
   Fail(ErrorCode::kNoHealthyHost);
-  for (Client* client : std::vector<Client*>(clients_)) client->Drain();
+  for (const Connection& connection : std::vector<Connection>(connections_)) {
+    connection.client->Drain();
+  }
 }
 
 }  // namespace outrigger::proxy

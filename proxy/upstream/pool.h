@@ -5,43 +5,74 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "proxy/upstream/client.h"
+#include "proxy/upstream/cluster_view.h"
 
 namespace outrigger::proxy {
 
-// A request in the queue of a pool. Lives in the request's frame; Cancel() before it goes.
-struct PendingStream {
+// A request's place at a pool: in its queue, then on one of its connections. Lives in the request's
+// frame and can be used again after End(), for another try.
+//
+// Runs on: worker. Owner: the request's frame; never moved. Thread-safety: confined.
+class PendingStream {
+ public:
+  PendingStream() = default;
+  PendingStream(const PendingStream&) = delete;
+  PendingStream& operator=(const PendingStream&) = delete;
+  ~PendingStream() { End(); }
+
+  // Gives up the place in the queue, or the permit of a stream that was opened (which the caller
+  // resets, or lets end). `stream` and `error` stay.
+  void End();
+  // Forgets what came of the try, too.
+  void Clear() {
+    End();
+    stream = nullptr;
+    error = {};
+    connect_errno = 0;
+  }
+
+  // --- Set before Acquire().
   scheduler::Signal* signal = nullptr;  // set when `stream` or `error` is
+  bool high_priority = false;           // whose limits hold
+  // --- What came of it.
   Stream* stream = nullptr;
   StreamError error;
-  int connect_errno = 0;     // of a failed connect, if known
-  HostPool* pool = nullptr;  // non-null while queued
-  PendingStream* prev = nullptr;
-  PendingStream* next = nullptr;
+  int connect_errno = 0;  // of a failed connect, if known
+
+ private:
+  friend class HostPool;
+  enum class Place : uint8_t { kNone, kQueued, kOpen };
+  Place place_ = Place::kNone;
+  LocalRef<HostPool> pool_;     // while it has a place
+  LocalRef<ClusterView> view_;  // whose permit it holds
+  PendingStream* prev_ = nullptr;
+  PendingStream* next_ = nullptr;
 };
 
-// Runs on: worker. Owner: UpstreamCluster and its clients (shared). Thread-safety: confined.
-class HostPool : public std::enable_shared_from_this<HostPool> {
+// Runs on: worker. Owner: counted: UpstreamCluster, clients and requests. Thread-safety: confined.
+class HostPool : public LocallyCounted<HostPool> {
  public:
-  HostPool(std::shared_ptr<const Cluster> cluster, std::shared_ptr<const Host> host,
-           UpstreamServices services);
+  HostPool(LocalRef<ClusterView> view, std::shared_ptr<const Host> host, UpstreamServices services);
 
   // A stream right now, or null: then the request is queued in `pending`, or `pending.error` is set
-  // (overflow).
+  // (a limit, or the host is gone).
   Stream* Acquire(PendingStream& pending);
-  // Takes a queued request out.
-  void Cancel(PendingStream& pending);
   // The host or cluster is gone: finish what is open.
   void Retire();
 
-  const Cluster& cluster() const { return *cluster_; }
-  const std::shared_ptr<const Cluster>& cluster_ptr() const { return cluster_; }
+  const Cluster& cluster() const { return view_->cluster(); }
+  const std::shared_ptr<const Cluster>& cluster_ptr() const { return view_->cluster_ptr(); }
   const Host& host() const { return *host_; }
   const std::shared_ptr<const Host>& host_ptr() const { return host_; }
-  // New settings for connections to come.
-  void SetCluster(std::shared_ptr<const Cluster> cluster) { cluster_ = std::move(cluster); }
+  HostCounters& counters() { return *counters_; }
+  // What a request to this host came to, for the host's stats.
+  void CountAnswer(uint32_t status, bool timed_out);
+  // New settings, a new address: for connections to come.
+  void Set(LocalRef<ClusterView> view, std::shared_ptr<const Host> host);
 
   // From clients.
   void OnReady(Client& client);
@@ -49,20 +80,43 @@ class HostPool : public std::enable_shared_from_this<HostPool> {
   void OnClosed(Client& client, ErrorCode code);
 
  private:
+  friend class PendingStream;
+  struct Connection {
+    Client* client;
+    LocalRef<ClusterView> view;  // whose permit it holds
+    bool high_priority;
+  };
+
+  void Leave(PendingStream& pending);
+  void Enqueue(PendingStream& pending);
+  void Dequeue(PendingStream& pending);
+  // Null: over the limit, and `pending.error` says so.
+  Stream* Open(Client& client, PendingStream& pending);
+  void Overflow(PendingStream& pending, Counter counter);
   Client* Usable();
-  void Connect();
+  size_t StreamsPerConnection() const;
+  void ConnectForQueue();
+  // False: the limit of connections is reached.
+  bool Connect(bool high_priority);
   void Serve();
   void Fail(ErrorCode code, int connect_errno = 0);
 
-  std::shared_ptr<const Cluster> cluster_;
-  const std::shared_ptr<const Host> host_;
+  LocalRef<ClusterView> view_;
+  std::shared_ptr<const Host> host_;
+  HostCounters* counters_;  // the host's, of this worker
   const UpstreamServices services_;
-  std::vector<Client*> clients_;
+  std::vector<Connection> connections_;
   size_t connecting_ = 0;
   PendingStream* pending_head_ = nullptr;
   PendingStream* pending_tail_ = nullptr;
   size_t pending_ = 0;
   bool retired_ = false;
 };
+
+inline void PendingStream::End() {
+  if (place_ == Place::kNone) return;
+  const LocalRef<HostPool> pool = std::move(pool_);
+  pool->Leave(*this);
+}
 
 }  // namespace outrigger::proxy

@@ -1,13 +1,25 @@
 #include "proxy/upstream/table.h"
 
-#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "proxy/cluster/lb/host_set.h"
 
 namespace outrigger::proxy {
+namespace {
 
-UpstreamCluster::UpstreamCluster(std::shared_ptr<const Cluster> cluster, UpstreamServices services,
+// What makes a host of two sets the same one. A LOGICAL_DNS cluster has one, wherever it is now.
+std::string_view IdentityOf(const Cluster& cluster, const Host& host) {
+  return cluster.type == Cluster::Type::kLogicalDns ? std::string_view() : host.address.text;
+}
+
+}  // namespace
+
+UpstreamCluster::UpstreamCluster(std::shared_ptr<const Cluster> cluster,
+                                 std::shared_ptr<const HostSet> hosts, UpstreamServices services,
                                  uint32_t seed)
-    : cluster_(std::move(cluster)), services_(services), turn_(seed) {
-  if (cluster_->hosts) SetHosts(cluster_->hosts);
+    : name_(cluster->name), services_(services), seed_(seed), hosts_(std::move(hosts)) {
+  SetCluster(std::move(cluster));
 }
 
 UpstreamCluster::~UpstreamCluster() {
@@ -15,55 +27,82 @@ UpstreamCluster::~UpstreamCluster() {
 }
 
 void UpstreamCluster::SetCluster(std::shared_ptr<const Cluster> cluster) {
-  if (cluster == cluster_) return;
-  cluster_ = std::move(cluster);
-  for (auto& pool : pools_) pool->SetCluster(cluster_);
-  if (cluster_->hosts) SetHosts(cluster_->hosts);
+  if (view_ && cluster == view_->cluster_ptr()) return;
+  view_ = MakeLocal<ClusterView>(std::move(cluster), services_.p.id(), services_.p.pool().procs());
+  balancer_ = LoadBalancer::Make(view_->cluster().lb, seed_);
+  if (view_->cluster().hosts) hosts_ = view_->cluster().hosts;
+  SetHosts(hosts_ ? hosts_ : MakeHostSet({}, view_->cluster().lb));
 }
 
 void UpstreamCluster::SetHosts(std::shared_ptr<const HostSet> hosts) {
-  std::vector<std::shared_ptr<HostPool>> next;
+  const Cluster& cluster = view_->cluster();
+  std::unordered_multimap<std::string_view, LocalRef<HostPool>> before;
+  for (auto& pool : pools_) before.emplace(IdentityOf(cluster, pool->host()), std::move(pool));
+  pools_.clear();
+  LoadBalancer::Counters counters;
   for (const auto& host : hosts->hosts) {
-    auto kept = std::find_if(pools_.begin(), pools_.end(), [&](const auto& pool) {
-      return pool && pool->host_ptr()->address == host->address;
-    });
-    if (kept != pools_.end()) {
-      next.push_back(std::move(*kept));
+    const auto same = before.find(IdentityOf(cluster, *host));
+    if (same == before.end()) {
+      pools_.push_back(MakeLocal<HostPool>(view_, host, services_));
     } else {
-      next.push_back(std::make_shared<HostPool>(cluster_, host, services_));
+      pools_.push_back(std::move(same->second));
+      before.erase(same);
+      pools_.back()->Set(view_, host);
+    }
+    counters.push_back(&pools_.back()->counters());
+  }
+  for (auto& [identity, pool] : before) pool->Retire();
+  hosts_ = hosts;
+  balancer_->SetHosts(std::move(hosts), std::move(counters));
+}
+
+LocalRef<HostPool> UpstreamCluster::Pick(const PickCriteria& context) {
+  if (hosts_->panic) services_.stats.Inc(view_->cluster().stats.lb_healthy_panic);
+  const std::optional<uint32_t> host = balancer_->Pick(context);
+  return host ? pools_[*host] : LocalRef<HostPool>();
+}
+
+void UpstreamTable::Apply(std::shared_ptr<const Snapshot> snapshot) {
+  // Kept until the changed clusters have let go of its parts.
+  const std::shared_ptr<const Snapshot> before = std::exchange(snapshot_, std::move(snapshot));
+  const auto& clusters = snapshot_->clusters;
+  for (auto it = found_hosts_.begin(); it != found_hosts_.end();) {
+    const auto cluster = clusters.find(it->first);
+    const auto here = it++;
+    if (cluster == clusters.end() || cluster->second->hosts) found_hosts_.erase(here);
+  }
+  for (auto it = used_.begin(); it != used_.end();) {
+    const auto cluster = clusters.find(it->first);
+    const auto here = it++;
+    if (cluster != clusters.end()) {
+      here->second->SetCluster(cluster->second);
+    } else {
+      // The name it is found by is its own.
+      const std::unique_ptr<UpstreamCluster> gone = std::move(here->second);
+      used_.erase(here);
     }
   }
-  std::swap(pools_, next);
-  turn_.SetHosts(hosts->hosts);
-  for (auto& gone : next) {
-    if (gone) gone->Retire();
+}
+
+void UpstreamTable::SetHosts(const std::string& cluster, std::shared_ptr<const HostSet> hosts) {
+  found_hosts_[cluster] = hosts;
+  const auto used = used_.find(cluster);
+  if (used != used_.end()) used->second->SetHosts(std::move(hosts));
+}
+
+UpstreamCluster* UpstreamTable::Create(std::string_view name) {
+  if (!snapshot_) return nullptr;
+  const auto cluster = snapshot_->clusters.find(name);
+  if (cluster == snapshot_->clusters.end()) return nullptr;
+  std::shared_ptr<const HostSet> hosts = cluster->second->hosts;
+  if (!hosts) {
+    const auto found = found_hosts_.find(name);
+    if (found != found_hosts_.end()) hosts = found->second;
   }
-}
-
-std::shared_ptr<HostPool> UpstreamCluster::Pick() {
-  return pools_.empty() ? nullptr : pools_[turn_.Pick()];
-}
-
-void UpstreamTable::Apply(const Snapshot& snapshot) {
-  std::erase_if(clusters_,
-                [&](const auto& entry) { return !snapshot.clusters.contains(entry.first); });
-  for (const auto& [name, cluster] : snapshot.clusters) {
-    auto& entry = clusters_[name];
-    if (entry) {
-      entry->SetCluster(cluster);
-    } else {
-      entry = std::make_unique<UpstreamCluster>(cluster, services_, seed_);
-    }
-  }
-}
-
-void UpstreamTable::SetHosts(std::string_view cluster, std::shared_ptr<const HostSet> hosts) {
-  if (UpstreamCluster* found = Find(cluster)) found->SetHosts(std::move(hosts));
-}
-
-UpstreamCluster* UpstreamTable::Find(std::string_view name) {
-  const auto found = clusters_.find(name);
-  return found == clusters_.end() ? nullptr : found->second.get();
+  auto made =
+      std::make_unique<UpstreamCluster>(cluster->second, std::move(hosts), services_, seed_);
+  const std::string_view key = made->name();
+  return used_.emplace(key, std::move(made)).first->second.get();
 }
 
 }  // namespace outrigger::proxy

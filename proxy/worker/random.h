@@ -13,10 +13,28 @@ namespace outrigger::proxy {
 // Thread-safety: confined.
 class Random {
  public:
+  // A known sequence, for tests.
+  struct Seed {
+    uint64_t value;
+  };
+  explicit Random(Seed seed) {
+    // Vigna's splitmix64.
+    for (uint64_t& word : state_) {
+      uint64_t z = seed.value += 0x9e3779b97f4a7c15ull;
+      z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
+      z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
+      word = z ^ (z >> 31);
+    }
+  }
   // `salt` keeps workers apart even where the kernel gives no randomness.
   explicit Random(uint64_t salt) {
     if (getrandom(state_, sizeof(state_), 0) != sizeof(state_)) state_[0] ^= 0x9e3779b97f4a7c15ull;
     state_[1] ^= salt | 1ull << 63;
+  }
+
+  // 0 .. n - 1, each as likely (to one in 2^64 / n). `n` is at least 1.
+  uint64_t Below(uint64_t n) {
+    return static_cast<uint64_t>((static_cast<unsigned __int128>(Next()) * n) >> 64);
   }
 
   // Blackman & Vigna, "Scrambled linear pseudorandom number generators" (2018).

@@ -3,7 +3,7 @@
 namespace outrigger::proxy {
 
 void Worker::Apply(std::shared_ptr<const Snapshot> snapshot) {
-  shard_.upstreams.Apply(*snapshot);
+  shard_.upstreams.Apply(snapshot);
   for (const auto& listener : snapshot->listeners) {
     const auto active = listeners_.find(listener->name);
     if (active != listeners_.end()) active->second->Set(listener);

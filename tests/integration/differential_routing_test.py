@@ -249,6 +249,10 @@ MUTATIONS = {
     "m-no-cluster": (to_echo(route={"cluster": "none", "prefix_rewrite": "/new"}, response_headers_to_add=[
         header("x", "%RESPONSE_FLAGS%|%RESPONSE_CODE_DETAILS%|%REQ(:path)%")],
         response_headers_to_remove=["server"]), [NONE]),
+    "m-not-found": (to_echo(route={"cluster": "none", "cluster_not_found_response_code": "NOT_FOUND"}),
+                    [NONE, fields("content-type: application/grpc")]),
+    "m-internal-error": (to_echo(route={"cluster": "none", "cluster_not_found_response_code":
+                                        "INTERNAL_SERVER_ERROR"}), [NONE]),
     "m-dead": (to_echo(route={"cluster": "dead", "prefix_rewrite": "/new"}, response_headers_to_add=[
         header("x", "%RESPONSE_FLAGS%|%REQ(:path)%"), header("content-type", "x/x")]), [NONE]),
     "m-weighted": (to_echo(route={"cluster": None, "weighted_clusters": {"clusters": [

@@ -15,6 +15,7 @@ import urllib.request
 import yaml
 
 LIMIT_S = 20
+Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)  # the former is ten times as fast
 HCM = ("type.googleapis.com/envoy.extensions.filters.network."
        "http_connection_manager.v3.HttpConnectionManager")
 ROUTER = "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"
@@ -116,7 +117,7 @@ class Sidecar(Process):
         self.port, self.admin_port = free_port(), free_port()
         self.log = pathlib.Path(folder) / f"access-{self.port}.log"
         path = pathlib.Path(folder) / f"config-{self.port}.yaml"
-        path.write_text(yaml.safe_dump(make(self.port, self.admin_port, self.log)))
+        path.write_text(yaml.dump(make(self.port, self.admin_port, self.log), Dumper=Dumper))
         super().__init__([*command, "-c", path, "-l", "error", *flags], **options)
         wait_for(lambda: self.child.poll() is not None or self.admin("/ready")[0] == 200, "ready")
         assert self.child.poll() is None, f"{command[0]} ended with {self.child.returncode}"
@@ -148,9 +149,12 @@ def outrigger(binary, folder, make, flags=(), **options):
     return Sidecar([binary, "run"], folder, make, flags, **options)
 
 
+def envoy_binary():
+    return pathlib.Path(sys.executable).parent / "envoy"
+
+
 def envoy(folder, make, **options):
-    binary = pathlib.Path(sys.executable).parent / "envoy"
-    return Sidecar([binary, "--concurrency", "1", "--disable-hot-restart"], folder, make,
+    return Sidecar([envoy_binary(), "--concurrency", "1", "--disable-hot-restart"], folder, make,
                    stderr=subprocess.DEVNULL, **options)
 
 

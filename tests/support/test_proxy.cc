@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "proxy/access_log/format.h"
+#include "proxy/cluster/lb/host_set.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -33,7 +34,7 @@ TestProxy::TestProxy(size_t workers)
   listener.http.stats = HttpStats::Make(stats_, "test");
   listener.http.access_logs.push_back(
       {std::make_shared<const AccessLogFormat>(*AccessLogFormat::Text(kLogFormat)), sink_});
-  routes.virtual_hosts.push_back({"all", {"*"}, {}});
+  routes.virtual_hosts.push_back({.name = "all"});
   routes.any = 0;
 }
 
@@ -44,13 +45,13 @@ Cluster& TestProxy::AddCluster(const std::string& name, const std::vector<Addres
   cluster.name = name;
   cluster.http2 = true;
   cluster.stats = ClusterStats::Make(stats_, name);
-  auto set = std::make_shared<HostSet>();
+  std::vector<std::shared_ptr<const Host>> set;
   for (const Address& address : hosts) {
     auto host = std::make_shared<Host>();
     host->address = address;
-    set->hosts.push_back(std::move(host));
+    set.push_back(std::move(host));
   }
-  cluster.hosts = std::move(set);
+  cluster.hosts = MakeHostSet(std::move(set), cluster.lb);
   return cluster;
 }
 
@@ -76,7 +77,9 @@ std::shared_ptr<const Snapshot> TestProxy::Build() {
   built->http.routes = std::make_shared<const RouteConfig>(routes);
   snapshot->listeners.push_back(std::move(built));
   for (const auto& [name, cluster] : clusters) {
-    snapshot->clusters[name] = std::make_shared<const Cluster>(cluster);
+    auto built_cluster = std::make_shared<const Cluster>(cluster);
+    built_cluster->TakeOverBreakers();
+    snapshot->clusters.emplace(built_cluster->name, std::move(built_cluster));
   }
   return snapshot;
 }

@@ -1,5 +1,5 @@
 // response_flag.h: why a response was not the upstream's plain answer, by Envoy's names.
-// One bit each; the order is the one in which Envoy sets, and so prints, them.
+// One bit each.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,6 @@ namespace outrigger::proxy {
 
 // X(enumerator and %RESPONSE_FLAGS_LONG%, %RESPONSE_FLAGS%)
 #define OUTRIGGER_RESPONSE_FLAGS(X)            \
-  X(UpstreamRetryLimitExceeded, "URX")         \
   X(FailedLocalHealthCheck, "LH")              \
   X(NoHealthyUpstream, "UH")                   \
   X(UpstreamRequestTimeout, "UT")              \
@@ -26,6 +25,7 @@ namespace outrigger::proxy {
   X(UnauthorizedExternalService, "UAEX")       \
   X(RateLimitServiceError, "RLSE")             \
   X(DownstreamConnectionTermination, "DC")     \
+  X(UpstreamRetryLimitExceeded, "URX")         \
   X(StreamIdleTimeout, "SI")                   \
   X(InvalidEnvoyRequestHeaders, "IH")          \
   X(DownstreamProtocolError, "DPE")            \
@@ -50,17 +50,17 @@ enum class ResponseFlag : uint8_t {
 std::string_view ShortName(ResponseFlag flag);
 std::string_view LongName(ResponseFlag flag);
 
-// A set of flags. Value.
+// A set of flags that knows in which order they came: Envoy prints them in it. Value.
 class ResponseFlags {
  public:
   ResponseFlags() = default;
   ResponseFlags(ResponseFlag flag) { Set(flag); }  // NOLINT: a flag is a set of one
 
-  void Set(ResponseFlag flag) { bits_ |= Bit(flag); }
-  void Set(ResponseFlags flags) { bits_ |= flags.bits_; }
+  void Set(ResponseFlag flag);
+  void Set(ResponseFlags flags);
   bool Has(ResponseFlag flag) const { return bits_ & Bit(flag); }
   bool empty() const { return bits_ == 0; }
-  bool operator==(const ResponseFlags& other) const = default;
+  bool operator==(const ResponseFlags& other) const { return bits_ == other.bits_; }
 
   // Appends "URX,UF", or "-" for none.
   void AppendShort(std::string& out) const { Append(out, ShortName); }
@@ -68,9 +68,12 @@ class ResponseFlags {
   std::string ToShort() const;
 
  private:
+  static constexpr int kOrdered = 12;
   static uint32_t Bit(ResponseFlag flag) { return 1u << static_cast<unsigned>(flag); }
   void Append(std::string& out, std::string_view (*name)(ResponseFlag)) const;
 
+  // Five bits a flag, the first lowest. Those beyond the twelfth would be in the set, unprinted.
+  uint64_t order_ = 0;
   uint32_t bits_ = 0;
 };
 

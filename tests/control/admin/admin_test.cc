@@ -36,6 +36,15 @@ class AdminTest : public ::testing::Test {
     auto hosts = std::make_shared<proxy::HostSet>();
     hosts->hosts.push_back(std::make_shared<proxy::Host>(
         proxy::Host{.address = *proxy::Address::Parse("10.0.0.1:80"), .hostname = "h"}));
+    hosts->hosts.push_back(
+        std::make_shared<proxy::Host>(proxy::Host{.address = *proxy::Address::Parse("10.0.0.2:80"),
+                                                  .health = proxy::Host::Health::kDraining}));
+    // Two workers have been there.
+    for (int worker : {0, 1}) {
+      proxy::HostCounters& counters = hosts->hosts[0]->counters.Of(worker);
+      proxy::HostCounters::Add(counters.rq_total, 5);
+      proxy::HostCounters::Add(counters.cx_active);
+    }
     cluster->hosts = hosts;
     auto in = std::make_shared<proxy::Listener>();
     in->name = "in";
@@ -218,7 +227,10 @@ TEST_F(AdminTest, ListsClustersAsEnvoyDoes) {
   for (const char* line :
        {"echo::observability_name::echo\n", "echo::default_priority::max_requests::7\n",
         "echo::high_priority::max_requests::1024\n", "echo::added_via_api::false\n",
-        "echo::10.0.0.1:80::hostname::h\n", "echo::10.0.0.1:80::health_flags::healthy\n"}) {
+        "echo::10.0.0.1:80::cx_active::2\n", "echo::10.0.0.1:80::rq_total::10\n",
+        "echo::10.0.0.1:80::rq_timeout::0\n", "echo::10.0.0.1:80::hostname::h\n",
+        "echo::10.0.0.1:80::health_flags::healthy\n", "echo::10.0.0.2:80::rq_total::0\n",
+        "echo::10.0.0.2:80::health_flags::/eds_status_draining\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   const auto json = Json("/clusters?format=json");
@@ -227,6 +239,15 @@ TEST_F(AdminTest, ListsClustersAsEnvoyDoes) {
   const auto& host = cluster.fields().at("host_statuses").list_value().values(0).struct_value();
   const auto& address = host.fields().at("address").struct_value().fields().at("socket_address");
   EXPECT_EQ(address.struct_value().fields().at("port_value").number_value(), 80);
+  std::map<std::string, std::string> stats;
+  for (const auto& stat : host.fields().at("stats").list_value().values()) {
+    const auto& fields = stat.struct_value().fields();
+    stats[fields.at("name").string_value()] =
+        fields.contains("value") ? fields.at("value").string_value() : "";
+  }
+  EXPECT_EQ(stats.size(), 9u);
+  EXPECT_EQ(stats["rq_total"], "10");
+  EXPECT_EQ(stats["rq_error"], "");
 }
 
 TEST_F(AdminTest, ListsListenersAsEnvoyDoes) {

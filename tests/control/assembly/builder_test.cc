@@ -49,7 +49,7 @@ class BuilderTest : public ResourceTest {
     return Message(Build(listeners, clusters).status());
   }
 
-  Builder builder_{stats_, files_};
+  Builder builder_{stats_, files_, proxy::AllFilters()};
 };
 
 TEST_F(BuilderTest, BuildsListenersInOrderAndClustersByName) {
@@ -83,6 +83,30 @@ TEST_F(BuilderTest, WhatDidNotChangeIsTheSameObject) {
   EXPECT_EQ((*second)->listeners[0], (*first)->listeners[2]);  // it keeps its made-up name
   EXPECT_EQ((*second)->clusters.at("app"), (*first)->clusters.at("app"));
   EXPECT_NE((*second)->clusters.at("other"), (*first)->clusters.at("other"));
+}
+
+TEST_F(BuilderTest, PermitsInUseOutliveAChangeOfTheCluster) {
+  const auto limited = [](const std::string& name, int requests) {
+    return absl::StrFormat(
+        "\n- {name: %s, http2_protocol_options: {}, circuit_breakers: {thresholds: "
+        "[{max_requests: %d}]}}",
+        name, requests);
+  };
+  const auto first = Build("", limited("app", 5) + limited("other", 5));
+  ASSERT_TRUE(first.ok()) << first.status();
+  proxy::PermitCells& cells = (*first)->clusters.at("app")->breaker_cells->of_default;
+  EXPECT_EQ(cells.limit(proxy::Resource::kRequests), 5u);
+  ASSERT_TRUE(cells.TakeFree(static_cast<size_t>(proxy::Resource::kRequests)));
+  EXPECT_FALSE(Build("", limited("app", 9) + limited("app", 9)).ok());
+  EXPECT_EQ(cells.limit(proxy::Resource::kRequests), 5u) << "a failed build changes nothing";
+  const auto second = Build("", limited("app", 7) + limited("other", 5));
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ((*second)->clusters.at("app")->breaker_cells,
+            (*first)->clusters.at("app")->breaker_cells);
+  EXPECT_NE((*second)->clusters.at("other")->breaker_cells,
+            (*first)->clusters.at("app")->breaker_cells);
+  EXPECT_EQ(cells.limit(proxy::Resource::kRequests), 7u);
+  EXPECT_EQ(cells.InUse(proxy::Resource::kRequests), 1u);
 }
 
 TEST_F(BuilderTest, AFailedBuildForgetsNothing) {

@@ -28,7 +28,7 @@ class PublicationStatsTest : public ::testing::Test {
   std::shared_ptr<const Cluster> StaticCluster(const std::string& name, size_t hosts) {
     auto cluster = std::make_shared<Cluster>();
     auto set = std::make_shared<HostSet>();
-    set->hosts.resize(hosts);
+    set->hosts.assign(hosts, std::make_shared<proxy::Host>());
     cluster->name = name;
     cluster->hosts = set;
     cluster->stats = proxy::ClusterStats::Make(registry_, name);

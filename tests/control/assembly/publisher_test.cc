@@ -48,7 +48,7 @@ class PublisherTest : public ::testing::Test {
 
   static std::shared_ptr<const HostSet> Hosts(size_t count) {
     auto set = std::make_shared<HostSet>();
-    set->hosts.resize(count);
+    set->hosts.assign(count, std::make_shared<proxy::Host>());
     return set;
   }
 

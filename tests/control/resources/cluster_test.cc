@@ -13,7 +13,7 @@ using scheduler::kSecond;
 
 class ClusterTest : public ResourceTest {
  protected:
-  absl::StatusOr<std::shared_ptr<const Cluster>> Parse(std::string_view yaml) {
+  absl::StatusOr<std::shared_ptr<Cluster>> Parse(std::string_view yaml) {
     return ParseCluster(FromYaml<envoy::config::cluster::v3::Cluster>(yaml), inputs_);
   }
 
@@ -62,15 +62,18 @@ alt_stat_name: other
 type: STRICT_DNS
 connect_timeout: 0.25s
 per_connection_buffer_limit_bytes: 1000
-lb_policy: ROUND_ROBIN
+lb_policy: RANDOM
 load_assignment:
   cluster_name: app
   endpoints:
   - lb_endpoints:
     - endpoint: {address: {socket_address: {address: a.test, port_value: 1}}}
 circuit_breakers:
-  thresholds: [{max_connections: 1, max_pending_requests: 2, max_requests: 3, max_retries: 4}]
+  thresholds:
+  - {max_connections: 1, max_pending_requests: 2, max_requests: 3, max_retries: 4}
+  - {priority: HIGH, max_requests: 5, track_remaining: true}
 dns_refresh_rate: 7s
+dns_jitter: 0.5s
 dns_failure_refresh_rate: {base_interval: 1s, max_interval: 60s}
 respect_dns_ttl: true
 dns_lookup_family: V4_PREFERRED
@@ -97,7 +100,13 @@ typed_extension_protocol_options:
   EXPECT_EQ(c.circuit_breakers.max_pending_requests, 2u);
   EXPECT_EQ(c.circuit_breakers.max_requests, 3u);
   EXPECT_EQ(c.circuit_breakers.max_retries, 4u);
+  EXPECT_FALSE(c.circuit_breakers.track_remaining);
+  EXPECT_EQ(c.high_circuit_breakers.max_requests, 5u);
+  EXPECT_EQ(c.high_circuit_breakers.max_connections, 1024u);
+  EXPECT_TRUE(c.high_circuit_breakers.track_remaining);
+  EXPECT_EQ(c.lb.policy, proxy::LbOptions::Policy::kRandom);
   EXPECT_EQ(c.dns_refresh, 7 * kSecond);
+  EXPECT_EQ(c.dns_jitter, 500 * kMillisecond);
   EXPECT_EQ(c.dns_failure_refresh, 1 * kSecond);
   EXPECT_EQ(c.dns_failure_refresh_max, 60 * kSecond);
   EXPECT_TRUE(c.respect_dns_ttl);
@@ -192,20 +201,49 @@ TEST_F(ClusterTest, RefusesValuesOutOfRange) {
 TEST_F(ClusterTest, RefusesWhatIsNotThereYet) {
   const std::string place = "cluster \"app\": ";
   EXPECT_EQ(ErrorOf("type: EDS"),
-            place + "type: EDS is not supported yet; STATIC and STRICT_DNS are");
-  EXPECT_EQ(ErrorOf("lb_policy: MAGLEV"),
-            place + "lb_policy: MAGLEV is not supported yet; ROUND_ROBIN is");
+            place + "type: EDS is not supported yet; STATIC, STRICT_DNS and LOGICAL_DNS are");
   EXPECT_EQ(ErrorOf("transport_socket: {name: tls}"),
             place +
                 "transport_socket: transport socket \"tls\" is not supported yet; leave it "
                 "out, or use envoy.transport_sockets.raw_buffer, for plain TCP");
-  EXPECT_EQ(ErrorOf("circuit_breakers: {thresholds: [{priority: HIGH}]}"),
-            place + "circuit_breakers.thresholds[0].priority: not supported yet");
-  for (const char* field :
-       {"eds_cluster_config", "ring_hash_lb_config", "maglev_lb_config", "least_request_lb_config",
-        "common_lb_config", "upstream_connection_options"}) {
+  EXPECT_EQ(ErrorOf("circuit_breakers: {per_host_thresholds: [{}]}"),
+            place + "circuit_breakers.per_host_thresholds: not supported yet");
+  EXPECT_EQ(ErrorOf("circuit_breakers: {thresholds: [{retry_budget: {}}]}"),
+            place + "circuit_breakers.thresholds[0].retry_budget: not supported yet");
+  for (const char* field : {"eds_cluster_config", "upstream_connection_options"}) {
     EXPECT_EQ(ErrorOf(std::string(field) + ": {}"), place + field + ": not supported yet");
   }
+}
+
+TEST_F(ClusterTest, ALogicalDnsClusterHasOneName) {
+  EXPECT_EQ(ErrorOf("type: LOGICAL_DNS"),
+            "cluster \"app\": load_assignment: LOGICAL_DNS clusters must have a single host");
+  const auto cluster = Parse(R"(
+name: app
+type: LOGICAL_DNS
+http2_protocol_options: {}
+load_assignment:
+  cluster_name: app
+  endpoints:
+  - lb_endpoints:
+    - endpoint: {address: {socket_address: {address: a.test, port_value: 1}}}
+)");
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  EXPECT_EQ((*cluster)->type, Cluster::Type::kLogicalDns);
+  EXPECT_EQ((*cluster)->hosts, nullptr);
+}
+
+TEST_F(ClusterTest, LimitsHoldOnceTheyAreTakenOver) {
+  const auto cluster = Parse(
+      "{name: app, http2_protocol_options: {}, circuit_breakers: {thresholds: "
+      "[{max_requests: 5}, {priority: HIGH, max_requests: 6}]}}");
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  const proxy::BreakerCells& cells = *(*cluster)->breaker_cells;
+  EXPECT_EQ(cells.of_default.limit(proxy::Resource::kRequests), 0u);
+  (*cluster)->TakeOverBreakers();
+  EXPECT_EQ(cells.of_default.limit(proxy::Resource::kRequests), 5u);
+  EXPECT_EQ(cells.of_default.limit(proxy::Resource::kRetries), 3u);
+  EXPECT_EQ(cells.of_high.limit(proxy::Resource::kRequests), 6u);
 }
 
 TEST_F(ClusterTest, EndpointErrorsNameTheCluster) {

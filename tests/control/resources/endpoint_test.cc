@@ -84,12 +84,45 @@ TEST(EndpointTest, RefusesEndpointsWithTheirPlace) {
             place + "endpoint.address: socket_address or pipe is required");
   EXPECT_EQ(ErrorOf("{endpoint: {}, load_balancing_weight: 0}"),
             place + "load_balancing_weight: value must be greater than or equal to 1");
-  EXPECT_EQ(ErrorOf("{endpoint: {}, health_status: UNHEALTHY}"),
-            place +
-                "health_status: a health status other than HEALTHY or UNKNOWN is not supported "
-                "yet");
   EXPECT_EQ(ErrorOf("{endpoint: {address: {pipe: {path: /x}}}}", Cluster::Type::kStrictDns),
-            place + "endpoint.address: socket_address is required in a cluster of type STRICT_DNS");
+            place + "endpoint.address: socket_address is required in a cluster of a DNS type");
+}
+
+TEST(EndpointTest, HealthAndHashKeyAreTakenOver) {
+  constexpr std::string_view kEndpoints = R"(
+cluster_name: app
+endpoints:
+- lb_endpoints:
+  - {health_status: HEALTHY, endpoint: {address: {socket_address: &a {address: 10.0.0.1, port_value: 1}}}}
+  - {health_status: UNHEALTHY, endpoint: {address: {socket_address: *a}}}
+  - {health_status: TIMEOUT, endpoint: {address: {socket_address: *a}}}
+  - {health_status: DRAINING, endpoint: {address: {socket_address: *a}}}
+  - {health_status: DEGRADED, endpoint: {address: {socket_address: *a}},
+     metadata: {filter_metadata: {envoy.lb: {hash_key: key}}}}
+)";
+  using Health = proxy::Host::Health;
+  const Health expected[] = {Health::kHealthy, Health::kUnhealthy, Health::kUnhealthy,
+                             Health::kDraining, Health::kDegraded};
+  const Cluster cluster = Parse(Cluster::Type::kStatic, kEndpoints);
+  const Cluster dns = Parse(Cluster::Type::kStrictDns, kEndpoints);
+  ASSERT_EQ(cluster.hosts->hosts.size(), 5u);
+  ASSERT_EQ(dns.dns_names.size(), 5u);
+  for (size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(cluster.hosts->hosts[i]->health, expected[i]) << i;
+    EXPECT_EQ(dns.dns_names[i].health, expected[i]) << i;
+    EXPECT_EQ(cluster.hosts->hosts[i]->hash_key, i == 4 ? "key" : "");
+    EXPECT_EQ(dns.dns_names[i].hash_key, i == 4 ? "key" : "");
+  }
+}
+
+TEST(EndpointTest, ALogicalDnsClusterHasOneName) {
+  const std::string host = "{endpoint: {address: {socket_address: {address: a, port_value: 1}}}}";
+  EXPECT_EQ(ErrorOf(host, Cluster::Type::kLogicalDns), "no error");
+  for (const std::string& hosts : {host + ", " + host, std::string()}) {
+    EXPECT_EQ(ErrorOf(hosts, Cluster::Type::kLogicalDns),
+              "x: endpoints: LOGICAL_DNS clusters must have a single locality_lb_endpoint and a "
+              "single lb_endpoint");
+  }
 }
 
 TEST(EndpointTest, RefusesWhatDoesNotSteerYet) {

@@ -36,11 +36,6 @@ class HttpConnectionManagerTest : public ResourceTest {
                                     kRouter, fields));
   }
   std::string ErrorOf(const std::string& fields) { return Message(Parse(fields).status()); }
-
-  std::string FiltersErrorOf(const std::string& filters) {
-    return Message(
-        ParseAll("stat_prefix: in\nroute_config: {}\nhttp_filters:\n" + filters).status());
-  }
 };
 
 TEST_F(HttpConnectionManagerTest, DefaultsAreEnvoys) {
@@ -170,43 +165,23 @@ TEST_F(HttpConnectionManagerTest, WarnsOfUpgradesThatCannotHappenYet) {
   EXPECT_THAT(warnings_, ElementsAre("x: upgrade_configs: has no effect until HTTP/1.1 is there"));
 }
 
-TEST_F(HttpConnectionManagerTest, TheRouterIsTheLastFilter) {
-  EXPECT_EQ(FiltersErrorOf(std::string(kRouter) + std::string(kRouter)),
-            "x: http_filters[0]: terminal filter named router must be the last filter in a http "
-            "filter chain");
-  EXPECT_EQ(FiltersErrorOf("- {name: odd, is_optional: true}"),
-            "x: http_filters: the last filter in a http filter chain must be the router, "
-            "envoy.filters.http.router");
-}
-
-TEST_F(HttpConnectionManagerTest, SkipsOptionalFiltersAndRefusesOthers) {
-  EXPECT_EQ(FiltersErrorOf("- {name: odd, is_optional: true}" + std::string(kRouter)), "no error");
-  EXPECT_THAT(warnings_, ElementsAre("x: http_filters[0]: optional filter \"odd\" is not supported "
-                                     "yet and skipped"));
-  EXPECT_EQ(FiltersErrorOf(R"(
-- name: cors
-  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.cors.v3.Cors}
-)" + std::string(kRouter)),
-            "x: http_filters[0]: filter \"cors\" with type URL \"type.googleapis.com/envoy."
-            "extensions.filters.http.cors.v3.Cors\" is not supported yet; is_optional: true skips "
-            "a filter that is not there");
-}
-
-TEST_F(HttpConnectionManagerTest, RefusesSettingsOfTheRouterThatItDoesNotHaveYet) {
-  constexpr std::string_view kSet = R"(
-- name: router
-  typed_config:
-    "@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router
-    $field
-)";
-  const auto error = [&](std::string_view field) {
-    return FiltersErrorOf(Replace(std::string(kSet), "$field", field));
-  };
-  EXPECT_EQ(error("dynamic_stats: true"), "no error");
-  EXPECT_EQ(error("dynamic_stats: false"),
-            "x: http_filters[0].typed_config.dynamic_stats: not supported yet");
-  EXPECT_EQ(error("suppress_envoy_headers: true"),
-            "x: http_filters[0].typed_config.suppress_envoy_headers: not supported yet");
+TEST_F(HttpConnectionManagerTest, HasFiltersAndRoutesThatSpeakOfThem) {
+  const auto http = ParseAll(R"(
+stat_prefix: in
+route_config:
+  virtual_hosts:
+  - {name: v, domains: ['*'], routes: [{match: {prefix: /}, direct_response: {status: 200},
+      typed_per_filter_config: {fault: {"@type": type.googleapis.com/envoy.config.route.v3.FilterConfig,
+                                        disabled: true}}}]}
+http_filters:
+- name: fault
+  typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.fault.v3.HTTPFault}
+)" + std::string(kRouter));
+  ASSERT_TRUE(http.ok()) << http.status();
+  ASSERT_EQ(http->filters.size(), 1u);
+  const auto& overrides = http->routes->virtual_hosts[0].routes[0].filters;
+  ASSERT_NE(overrides, nullptr);
+  EXPECT_EQ(overrides->at(0).name, http->filters[0].name);
 }
 
 }  // namespace

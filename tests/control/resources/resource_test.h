@@ -12,6 +12,7 @@
 #include "control/bootstrap/known_types.h"
 #include "control/bootstrap/proto_from_yaml.h"
 #include "control/resources/core.h"
+#include "proxy/filters/all.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::control {
@@ -49,14 +50,21 @@ class ResourceTest : public ::testing::Test {
                .policy = scheduler::Policy::kStealing,
                .affinity = std::vector<scheduler::CpuSet>(1)}),
         files_(pool_, {}),
-        inputs_{stats_, files_, warnings_} {}
+        inputs_{stats_, files_, warnings_, proxy::AllFilters(), filter_names_} {}
   ~ResourceTest() override { pool_.Stop(); }
 
   proxy::StatRegistry stats_;
   scheduler::Pool pool_;
   proxy::AccessLogFiles files_;
   std::vector<std::string> warnings_;
+  FilterNames filter_names_;
   ResourceInputs inputs_;
+};
+
+// The inputs alone, for functions outside of a fixture.
+struct FreeInputs final : ResourceTest {
+  void TestBody() override {}
+  using ResourceTest::inputs_;
 };
 
 }  // namespace outrigger::control

@@ -17,8 +17,11 @@ using scheduler::kSecond;
 
 const FieldPath kPath("x");
 
-absl::StatusOr<ClusterRoute> Parse(std::string_view yaml) {
-  return ParseClusterRoute(FromYaml<v3::RouteAction>(yaml), kPath, nullptr);
+absl::StatusOr<ClusterRoute> Parse(
+    std::string_view yaml, const std::shared_ptr<const proxy::RetryPolicy>& inherited = nullptr) {
+  FreeInputs inputs;
+  return ParseClusterRoute(FromYaml<v3::RouteAction>(yaml), kPath, inherited, nullptr,
+                           inputs.inputs_);
 }
 
 ClusterRoute Good(std::string_view yaml) {
@@ -100,10 +103,9 @@ TEST(ClusterRouteTest, ReadsTheRest) {
 
 TEST(ClusterRouteTest, ReadsRetryPolicyOrInheritsIt) {
   const auto inherited = std::make_shared<const proxy::RetryPolicy>();
-  const auto without = ParseClusterRoute(FromYaml<v3::RouteAction>("cluster: c"), kPath, inherited);
+  const auto without = Parse("cluster: c", inherited);
   EXPECT_EQ(without->retry_policy, inherited);
-  const auto own = ParseClusterRoute(
-      FromYaml<v3::RouteAction>("{cluster: c, retry_policy: {num_retries: 9}}"), kPath, inherited);
+  const auto own = Parse("{cluster: c, retry_policy: {num_retries: 9}}", inherited);
   EXPECT_EQ(own->retry_policy->num_retries, 9u);
 }
 

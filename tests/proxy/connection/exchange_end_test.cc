@@ -362,7 +362,8 @@ TEST_F(ExchangeEndTest, AClientThatResetsCancelsTheUpstream) {
   EXPECT_EQ(request->error.code, ErrorCode::kReset);
   EXPECT_EQ(proxy_.LogLine(), "0 DR downstream_remote_disconnect 0 0");
   EXPECT_EQ(proxy_.Get(proxy_.http().downstream_rq_rx_reset), 1u);
-  EXPECT_EQ(proxy_.Get(proxy_.cluster("up").upstream_rq_cancelled), 1u);
+  EXPECT_EQ(proxy_.Get(proxy_.cluster("up").upstream_rq_tx_reset), 1u);
+  EXPECT_EQ(proxy_.Get(proxy_.cluster("up").upstream_rq_cancelled), 0u) << "it did not wait";
 }
 
 TEST_F(ExchangeEndTest, AClientThatDisconnectsCancelsTheUpstream) {

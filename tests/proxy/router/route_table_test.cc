@@ -13,7 +13,7 @@ RouteConfig Domains(const std::vector<std::string>& domains) {
   RouteConfig routes;
   for (const std::string& domain : domains) {
     const uint32_t index = static_cast<uint32_t>(routes.virtual_hosts.size());
-    routes.virtual_hosts.push_back({domain, {domain}, {}});
+    routes.virtual_hosts.push_back({.name = domain});
     EXPECT_TRUE(AddDomain(routes, domain, index));
   }
   return routes;

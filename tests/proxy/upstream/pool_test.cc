@@ -87,6 +87,129 @@ TEST_F(PoolTest, TheQueueIsBounded) {
   EXPECT_EQ(Status(first), "200") << "the others are not harmed";
 }
 
+TEST_F(PoolTest, TheNumberOfRequestsIsBounded) {
+  AddUp({upstream_.address()}).circuit_breakers.max_requests = 2;
+  Start();
+  Stream& one = client_->Get("/1");
+  TestUpstreamConnection& up = Accept(upstream_);
+  Request(up, 0);  // so that the second one comes after it
+  Stream& two = client_->Get("/2");
+  Request(up, 1);
+  Stream& three = client_->Get("/3");
+  EXPECT_EQ(Status(three), "503");
+  EXPECT_EQ(three.headers.Get(HeaderName::kXEnvoyOverloaded), "true");
+  EXPECT_EQ(Count(stats().upstream_rq_active_overflow), 1u);
+  EXPECT_EQ(Count(stats().upstream_rq_total), 2u);
+  Answer(Request(up, 0));
+  EXPECT_EQ(Status(one), "200");
+  Stream& four = client_->Get("/4");
+  Answer(Request(up, 2));
+  EXPECT_EQ(Status(four), "200");
+  Answer(Request(up, 1));
+  EXPECT_EQ(Status(two), "200");
+  EXPECT_TRUE(Pump([&] { return Level(stats().upstream_rq_active) == 0; }));
+}
+
+TEST_F(PoolTest, ARequestThatIsGivenUpGivesItsPermitBack) {
+  AddUp({upstream_.address()}).circuit_breakers.max_requests = 1;
+  Start();
+  Stream& one = client_->Get("/1");
+  TestUpstreamConnection& up = Accept(upstream_);
+  Request(up, 0);
+  one.Reset(ErrorCode::kReset);
+  ASSERT_TRUE(Pump([&] { return Level(stats().upstream_rq_active) == 0; }));
+  Stream& two = client_->Get("/2");
+  Answer(Request(up, 1));
+  EXPECT_EQ(Status(two), "200");
+}
+
+TEST_F(PoolTest, NoPermitsNoRequests) {
+  AddUp({upstream_.address()}).circuit_breakers.max_pending_requests = 0;
+  Start();
+  EXPECT_EQ(Status(client_->Get("/")), "503");
+  EXPECT_EQ(Count(stats().upstream_cx_total), 0u);
+  EXPECT_EQ(Count(stats().upstream_rq_pending_total), 0u);
+}
+
+TEST_F(PoolTest, AChangedLimitHoldsForTheRequestsThatAreOpen) {
+  AddUp({upstream_.address()}).circuit_breakers.max_requests = 2;
+  Start();
+  client_->Get("/1");
+  TestUpstreamConnection& up = Accept(upstream_);
+  Request(up, 0);
+  proxy_.clusters.at("up").circuit_breakers.max_requests = 1;
+  proxy_.Apply();
+  EXPECT_EQ(Status(client_->Get("/2")), "503") << "one is in use";
+  proxy_.clusters.at("up").circuit_breakers.max_requests = 2;
+  proxy_.Apply();
+  Stream& three = client_->Get("/3");
+  Answer(Request(up, 1));
+  EXPECT_EQ(Status(three), "200");
+}
+
+// Envoy: without any connection those who wait would wait for ever.
+TEST_F(PoolTest, EachHostMayHaveOneConnectionWhateverTheLimit) {
+  TestUpstream other;
+  AddUp({upstream_.address(), other.address()}).circuit_breakers.max_connections = 1;
+  Start();
+  Stream& one = client_->Get("/1");
+  Stream& two = client_->Get("/2");
+  Answer(Request(Accept(upstream_), 0));
+  Answer(Request(Accept(other), 0));
+  EXPECT_EQ(Status(one), "200");
+  EXPECT_EQ(Status(two), "200");
+  EXPECT_EQ(Count(stats().upstream_cx_overflow), 1u);
+}
+
+TEST_F(PoolTest, AConnectionThatSaysGoawayGetsNoMoreRequests) {
+  AddUp({upstream_.address()});
+  Start();
+  Stream& one = client_->Get("/1");
+  TestUpstreamConnection& first = Accept(upstream_);
+  Stream& request = Request(first, 0);
+  first.session.Drain();
+  ASSERT_TRUE(Pump([&] { return Count(stats().upstream_cx_close_notify) == 1; }));
+  Stream& two = client_->Get("/2");
+  Answer(Request(Accept(upstream_), 0));
+  EXPECT_EQ(Status(two), "200");
+  Answer(request);
+  EXPECT_EQ(Status(one), "200") << "what it had, it finishes";
+}
+
+TEST_F(PoolTest, AsManyConnectionsStartAsTheQueueNeeds) {
+  AddNarrow(1, 10);
+  Start();
+  std::vector<Stream*> streams;
+  for (int i = 0; i < 3; ++i) streams.push_back(&client_->Get("/"));
+  for (int i = 0; i < 3; ++i) Answer(Request(Accept(upstream_), 0));
+  for (Stream* stream : streams) EXPECT_EQ(Status(*stream), "200");
+  EXPECT_EQ(Count(stats().upstream_cx_total), 3u);
+}
+
+TEST_F(PoolTest, CountsWhatItDoesWithItsHost) {
+  Cluster& cluster = AddUp({upstream_.address()});
+  const std::shared_ptr<const HostSet> hosts = cluster.hosts;
+  Start();
+  Stream& one = client_->Get("/1");
+  TestUpstreamConnection& up = Accept(upstream_);
+  Stream& two = client_->Get("/2");
+  Request(up, 1);
+  const auto figure = [&](std::atomic<uint64_t> HostCounters::*counter) {
+    return (hosts->hosts[0]->counters.Of(0).*counter).load();
+  };
+  EXPECT_EQ(figure(&HostCounters::rq_active), 2u);
+  Answer(Request(up, 0));
+  SendHeaders(Request(up, 1), {{":status", "500"}}, true);
+  EXPECT_EQ(Status(one), "200");
+  EXPECT_EQ(Status(two), "500");
+  EXPECT_TRUE(Pump([&] { return figure(&HostCounters::rq_active) == 0; }));
+  EXPECT_EQ(figure(&HostCounters::rq_total), 2u);
+  EXPECT_EQ(figure(&HostCounters::rq_success), 1u);
+  EXPECT_EQ(figure(&HostCounters::rq_error), 1u);
+  EXPECT_EQ(figure(&HostCounters::cx_active), 1u);
+  EXPECT_EQ(figure(&HostCounters::cx_total), 1u);
+}
+
 TEST_F(PoolTest, AConnectThatFailsEndsAllThatWaitForIt) {
   const SilentAddress silent;
   AddUp({silent.address()}).connect_timeout = 200 * scheduler::kMillisecond;

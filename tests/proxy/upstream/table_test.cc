@@ -1,5 +1,6 @@
 #include "proxy/upstream/table.h"
 
+#include "proxy/cluster/lb/host_set.h"
 #include "tests/proxy/upstream/upstream_test.h"
 
 namespace outrigger::proxy {
@@ -78,6 +79,74 @@ TEST_F(TableTest, AClusterComesAndGoesUnderItsRoute) {
   proxy_.Apply();
   EXPECT_EQ(Status(client_->Get("/")), "503");
   EXPECT_TRUE(Pump([&] { return up.closed(); }));
+}
+
+TEST_F(TableTest, AnotherPolicyHoldsFromTheNextRequest) {
+  // The first of two by their weights, then any.
+  Cluster& cluster = AddUp({upstream_.address(), other_.address()});
+  cluster.lb.policy = LbOptions::Policy::kMaglev;
+  cluster.hosts = MakeHostSet(cluster.hosts->hosts, cluster.lb);
+  Start();
+  client_->Get("/");
+  ASSERT_TRUE(Pump([&] { return !upstream_.Idle() || !other_.Idle(); }));
+  cluster.lb.policy = LbOptions::Policy::kRoundRobin;
+  cluster.hosts = MakeHostSet(cluster.hosts->hosts, cluster.lb);
+  proxy_.Apply();
+  for (int i = 0; i < 2; ++i) client_->Get("/");
+  Request(Accept(upstream_), 0);
+  Request(Accept(other_), 0);
+}
+
+TEST_F(TableTest, ALogicalHostThatMovesKeepsItsConnections) {
+  Cluster& cluster = AddUp({});
+  cluster.type = Cluster::Type::kLogicalDns;
+  cluster.hosts = nullptr;
+  Start();
+  EXPECT_EQ(Status(client_->Get("/")), "503") << "not resolved yet";
+  SetHosts({upstream_.address()});
+  client_->Get("/");
+  TestUpstreamConnection& here = Accept(upstream_);
+  Answer(Request(here, 0));
+  SetHosts({other_.address()});
+  AskAndAnswer(here);
+  shutdown(here.fd(), SHUT_WR);
+  ASSERT_TRUE(Pump([&] { return here.closed(); }));
+  client_->Get("/");
+  Answer(Request(Accept(other_), 0));
+}
+
+TEST_F(TableTest, HostsThatComeBeforeTheFirstRequestAreKept) {
+  AddUp({}).hosts = nullptr;
+  proxy_.clusters.at("up").type = Cluster::Type::kStrictDns;
+  Start();
+  SetHosts({upstream_.address()});
+  proxy_.Apply();
+  client_->Get("/");
+  Answer(Request(Accept(upstream_), 0));
+}
+
+TEST_F(TableTest, UnhealthyHostsArePassedOver) {
+  Cluster& cluster = AddUp({upstream_.address(), other_.address()});
+  auto down = std::make_shared<Host>();
+  down->address = other_.address();
+  down->health = Host::Health::kUnhealthy;
+  cluster.hosts = MakeHostSet({cluster.hosts->hosts[0], down}, cluster.lb);
+  Start();
+  for (int i = 0; i < 4; ++i) client_->Get("/");
+  Request(Accept(upstream_), 3);
+  EXPECT_EQ(Count(stats().lb_healthy_panic), 0u);
+}
+
+TEST_F(TableTest, InAPanicAllHostsAreUsed) {
+  Cluster& cluster = AddUp({upstream_.address()});
+  auto down = std::make_shared<Host>();
+  down->address = upstream_.address();
+  down->health = Host::Health::kUnhealthy;
+  cluster.hosts = MakeHostSet({down}, cluster.lb);
+  Start();
+  client_->Get("/");
+  Answer(Request(Accept(upstream_), 0));
+  EXPECT_EQ(Count(stats().lb_healthy_panic), 1u);
 }
 
 // What has changed is for connections to come; who is connected keeps its own.

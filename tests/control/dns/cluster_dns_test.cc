@@ -1,4 +1,4 @@
-#include "control/dns/strict_dns.h"
+#include "control/dns/cluster_dns.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -58,9 +58,9 @@ class Updates {
   std::deque<HostUpdate> updates_;
 };
 
-class StrictDnsTest : public ::testing::Test {
+class ClusterDnsTest : public ::testing::Test {
  protected:
-  StrictDnsTest()
+  ClusterDnsTest()
       : resolver_({.servers = {server_.address()}, .try_timeout = 20 * kMillisecond, .tries = 2}),
         publisher_(stats_),
         pool_({.name = "control",
@@ -70,7 +70,7 @@ class StrictDnsTest : public ::testing::Test {
     publisher_.Subscribe({.on_snapshot = [](std::shared_ptr<const Snapshot>) {},
                           .on_hosts = [this](const HostUpdate& update) { updates_.Push(update); }});
   }
-  ~StrictDnsTest() override { pool_.Stop(); }
+  ~ClusterDnsTest() override { pool_.Stop(); }
 
   std::shared_ptr<Cluster> MakeCluster(std::vector<std::string> names,
                                        Nanos refresh = 10 * kMillisecond,
@@ -104,10 +104,10 @@ class StrictDnsTest : public ::testing::Test {
   Updates updates_;
   Publisher publisher_;
   scheduler::Pool pool_;
-  StrictDns dns_;
+  ClusterDns dns_;
 };
 
-TEST_F(StrictDnsTest, PublishesTheHostsOfAllNames) {
+TEST_F(ClusterDnsTest, PublishesTheHostsOfAllNames) {
   server_.SetV4("a.test", {"10.0.0.1", "10.0.0.2"});
   auto cluster = MakeCluster({"a.test"}, 3600 * kSecond);
   cluster->dns_names[0].weight = 7;
@@ -119,7 +119,7 @@ TEST_F(StrictDnsTest, PublishesTheHostsOfAllNames) {
   EXPECT_EQ(publisher_.HostsOf("app"), hosts);
 }
 
-TEST_F(StrictDnsTest, OneAddressUnderTwoNamesIsOneHost) {
+TEST_F(ClusterDnsTest, OneAddressUnderTwoNamesIsOneHost) {
   server_.SetV4("a.test", {"10.0.0.1", "10.0.0.1"});
   server_.SetV4("b.test", {"10.0.0.1", "10.0.0.2"});
   Publish(MakeCluster({"a.test", "b.test"}, 3600 * kSecond));
@@ -128,7 +128,7 @@ TEST_F(StrictDnsTest, OneAddressUnderTwoNamesIsOneHost) {
   EXPECT_THAT(Addresses(*hosts), UnorderedElementsAre("10.0.0.1:80", "10.0.0.2:80"));
 }
 
-TEST_F(StrictDnsTest, HostsThatStayKeepTheirPlaceInMemory) {
+TEST_F(ClusterDnsTest, HostsThatStayKeepTheirPlaceInMemory) {
   server_.SetV4("a.test", {"10.0.0.1", "10.0.0.2"});
   Publish(MakeCluster({"a.test"}));
   const auto before = updates_.Next();
@@ -138,7 +138,7 @@ TEST_F(StrictDnsTest, HostsThatStayKeepTheirPlaceInMemory) {
   EXPECT_EQ(after->hosts[1], before->hosts[1]);
 }
 
-TEST_F(StrictDnsTest, RotatedRecordsAreNoChange) {
+TEST_F(ClusterDnsTest, RotatedRecordsAreNoChange) {
   server_.SetV4("a.test", {"10.0.0.1", "10.0.0.2"});
   Publish(MakeCluster({"a.test"}));
   updates_.Next();
@@ -148,7 +148,7 @@ TEST_F(StrictDnsTest, RotatedRecordsAreNoChange) {
   EXPECT_GT(Count(&proxy::ClusterStats::update_no_rebuild), 0u);
 }
 
-TEST_F(StrictDnsTest, AFailedLookUpKeepsTheLastHosts) {
+TEST_F(ClusterDnsTest, AFailedLookUpKeepsTheLastHosts) {
   server_.SetV4("a.test", {"10.0.0.1"});
   Publish(MakeCluster({"a.test"}));
   updates_.Next();
@@ -160,7 +160,7 @@ TEST_F(StrictDnsTest, AFailedLookUpKeepsTheLastHosts) {
   EXPECT_GT(Count(&proxy::ClusterStats::update_failure), 0u);
 }
 
-TEST_F(StrictDnsTest, AnAnswerWithoutAddressesTakesTheHostsAway) {
+TEST_F(ClusterDnsTest, AnAnswerWithoutAddressesTakesTheHostsAway) {
   server_.SetV4("a.test", {"10.0.0.1"});
   Publish(MakeCluster({"a.test"}));
   updates_.Next();
@@ -169,7 +169,61 @@ TEST_F(StrictDnsTest, AnAnswerWithoutAddressesTakesTheHostsAway) {
   EXPECT_GT(Count(&proxy::ClusterStats::update_empty), 0u);
 }
 
-TEST_F(StrictDnsTest, TheTtlRulesWhereTheClusterAsksForIt) {
+TEST_F(ClusterDnsTest, ALogicalHostIsTheFirstAddressWhereverItMoves) {
+  server_.SetV4("a.test", {"10.0.0.1", "10.0.0.2"});
+  auto cluster = MakeCluster({"a.test"});
+  cluster->type = Cluster::Type::kLogicalDns;
+  Publish(cluster);
+  EXPECT_THAT(Addresses(*updates_.Next()), ElementsAre("10.0.0.1:80"));
+  server_.SetV4("a.test", {"10.0.0.2", "10.0.0.1"});
+  EXPECT_THAT(Addresses(*updates_.Next()), ElementsAre("10.0.0.2:80"));
+  EXPECT_EQ(Count(&proxy::ClusterStats::membership_change), 1u) << "it is still the same member";
+  EXPECT_EQ(stats_.Sum(cluster->stats.membership_total).value, 1);
+}
+
+TEST_F(ClusterDnsTest, ALogicalHostStaysWhereItIsRatherThanNowhere) {
+  server_.SetV4("a.test", {"10.0.0.1"});
+  auto cluster = MakeCluster({"a.test"});
+  cluster->type = Cluster::Type::kLogicalDns;
+  Publish(cluster);
+  updates_.Next();
+  server_.Set("a.test", 'A', {.rcode = 3});
+  server_.AwaitQuestions(6);
+  EXPECT_EQ(updates_.waiting(), 0u);
+  EXPECT_GT(Count(&proxy::ClusterStats::update_failure), 0u);
+  EXPECT_EQ(Count(&proxy::ClusterStats::update_empty), 0u);
+  server_.SetV4("a.test", {"10.0.0.3"});
+  EXPECT_THAT(Addresses(*updates_.Next()), ElementsAre("10.0.0.3:80"));
+}
+
+TEST_F(ClusterDnsTest, HostsCarryTheirNamesTraits) {
+  server_.SetV4("a.test", {"10.0.0.1"});
+  auto cluster = MakeCluster({"a.test"}, 3600 * kSecond);
+  cluster->dns_names[0].health = proxy::Host::Health::kDegraded;
+  cluster->dns_names[0].hash_key = "key";
+  cluster->lb.policy = proxy::LbOptions::Policy::kMaglev;
+  Publish(cluster);
+  const auto hosts = updates_.Next();
+  EXPECT_EQ(hosts->hosts[0]->health, proxy::Host::Health::kDegraded);
+  EXPECT_EQ(hosts->hosts[0]->hash_key, "key");
+  EXPECT_EQ(hosts->degraded.size(), 1u);
+}
+
+TEST_F(ClusterDnsTest, AnotherPolicyGetsItsTablesAtOnce) {
+  server_.SetV4("a.test", {"10.0.0.1"});
+  Publish(MakeCluster({"a.test"}, 3600 * kSecond));
+  const auto before = updates_.Next();
+  server_.Set("b.test", 'A', {.kind = FakeAnswer::Kind::kDrop});
+  auto changed = MakeCluster({"b.test"}, 3600 * kSecond);
+  changed->lb.policy = proxy::LbOptions::Policy::kMaglev;
+  Publish(changed);
+  EXPECT_EQ(updates_.Next(), before);
+  const auto tables = updates_.Next();
+  EXPECT_EQ(tables->hosts, before->hosts);
+  EXPECT_EQ(tables->maglev.size(), 65537u);
+}
+
+TEST_F(ClusterDnsTest, TheTtlRulesWhereTheClusterAsksForIt) {
   server_.SetV4("a.test", {"10.0.0.1"}, /*ttl_seconds=*/3600);
   server_.SetV4("b.test", {"10.0.0.2"}, /*ttl_seconds=*/3600);
   auto app = MakeCluster({"a.test"});
@@ -186,7 +240,7 @@ TEST_F(StrictDnsTest, TheTtlRulesWhereTheClusterAsksForIt) {
   EXPECT_GE(Count(&proxy::ClusterStats::update_attempt, "other"), 5u);
 }
 
-TEST_F(StrictDnsTest, AnUnchangedClusterIsNotLookedUpAnew) {
+TEST_F(ClusterDnsTest, AnUnchangedClusterIsNotLookedUpAnew) {
   server_.SetV4("a.test", {"10.0.0.1"});
   auto cluster = MakeCluster({"a.test"}, 3600 * kSecond);
   Publish(cluster);
@@ -197,7 +251,7 @@ TEST_F(StrictDnsTest, AnUnchangedClusterIsNotLookedUpAnew) {
   EXPECT_EQ(Count(&proxy::ClusterStats::update_attempt), 1u);
 }
 
-TEST_F(StrictDnsTest, AChangedClusterKeepsServingUntilItsOwnNamesAreTried) {
+TEST_F(ClusterDnsTest, AChangedClusterKeepsServingUntilItsOwnNamesAreTried) {
   server_.SetV4("a.test", {"10.0.0.1", "10.0.0.2"});
   Publish(MakeCluster({"a.test"}, 3600 * kSecond));
   const auto before = updates_.Next();
@@ -209,7 +263,7 @@ TEST_F(StrictDnsTest, AChangedClusterKeepsServingUntilItsOwnNamesAreTried) {
   ASSERT_THAT(Addresses(*after), ElementsAre("10.0.0.2:80", "10.0.0.3:80"));
 }
 
-TEST_F(StrictDnsTest, AChangedClusterWhoseNamesFailLosesTheFormerHosts) {
+TEST_F(ClusterDnsTest, AChangedClusterWhoseNamesFailLosesTheFormerHosts) {
   server_.SetV4("a.test", {"10.0.0.1"});
   Publish(MakeCluster({"a.test"}, 3600 * kSecond));
   const auto before = updates_.Next();
@@ -219,7 +273,7 @@ TEST_F(StrictDnsTest, AChangedClusterWhoseNamesFailLosesTheFormerHosts) {
   EXPECT_THAT(Addresses(*updates_.Next()), IsEmpty());
 }
 
-TEST_F(StrictDnsTest, ARemovedClusterIsLookedUpNoMore) {
+TEST_F(ClusterDnsTest, ARemovedClusterIsLookedUpNoMore) {
   server_.SetV4("a.test", {"10.0.0.1"});
   Publish(MakeCluster({"a.test"}));
   updates_.Next();
@@ -233,7 +287,7 @@ TEST_F(StrictDnsTest, ARemovedClusterIsLookedUpNoMore) {
   EXPECT_LE(Count(&proxy::ClusterStats::update_attempt), attempts + 1);
 }
 
-TEST_F(StrictDnsTest, InitialisedOnceEachClusterWasTried) {
+TEST_F(ClusterDnsTest, InitialisedOnceEachClusterWasTried) {
   server_.SetV4("a.test", {"10.0.0.1"});
   server_.Set("b.test", 'A', {.rcode = 2});
   Publish(MakeCluster({"a.test", "b.test"}, 3600 * kSecond));
@@ -244,7 +298,7 @@ TEST_F(StrictDnsTest, InitialisedOnceEachClusterWasTried) {
   EXPECT_EQ(Count(&proxy::ClusterStats::update_failure), 1u);
 }
 
-TEST_F(StrictDnsTest, InitialisedAtOnceWithoutClustersToWaitFor) {
+TEST_F(ClusterDnsTest, InitialisedAtOnceWithoutClustersToWaitFor) {
   server_.Set("a.test", 'A', {.kind = FakeAnswer::Kind::kDrop});
   auto cluster = MakeCluster({"a.test"});
   cluster->wait_for_warm = false;
@@ -254,7 +308,7 @@ TEST_F(StrictDnsTest, InitialisedAtOnceWithoutClustersToWaitFor) {
   EXPECT_TRUE(done);
 }
 
-TEST_F(StrictDnsTest, InitialisedWhenTheBoundHasPassed) {
+TEST_F(ClusterDnsTest, InitialisedWhenTheBoundHasPassed) {
   server_.Set("a.test", 'A', {.kind = FakeAnswer::Kind::kDrop});
   Publish(MakeCluster({"a.test"}));
   std::promise<void> done;

@@ -1,8 +1,8 @@
-// strict_dns.h: keeps the hosts of STRICT_DNS clusters as DNS has them.
+// cluster_dns.h: keeps the hosts of STRICT_DNS and LOGICAL_DNS clusters as DNS has them.
 // In the flow: a published snapshot -> Update() -> one coroutine a name asks the Resolver again and
 // again -> a changed HostSet goes to the Publisher.
-// A look-up that fails leaves the hosts as they are; an answer without addresses takes them away,
-// as Envoy does.
+// A look-up that fails leaves the hosts as they are; an answer without addresses takes those of a
+// STRICT_DNS cluster away, as Envoy does. A LOGICAL_DNS cluster has one host: the first address.
 #pragma once
 
 #include <functional>
@@ -13,21 +13,22 @@
 
 #include "control/assembly/publisher.h"
 #include "control/dns/resolver.h"
+#include "proxy/worker/random.h"
 #include "scheduler/base/mutex.h"
 
 namespace outrigger::control {
 
 // Runs on: Gs of `pool` (stealing); public calls any. Owner: the process; destroyed after the pool
 // stopped, before resolver, publisher and stats. Thread-safety: guarded by mutex_.
-class StrictDns {
+class ClusterDns {
  public:
-  StrictDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
+  ClusterDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
             proxy::StatRegistry& stats);
-  ~StrictDns();
-  StrictDns(const StrictDns&) = delete;
-  StrictDns& operator=(const StrictDns&) = delete;
+  ~ClusterDns();
+  ClusterDns(const ClusterDns&) = delete;
+  ClusterDns& operator=(const ClusterDns&) = delete;
 
-  // Resolves the STRICT_DNS clusters of `snapshot` from now on, and no others; those that it shares
+  // Resolves the DNS clusters of `snapshot` from now on, and no others; those that it shares
   // with the snapshot before go on undisturbed. Call it after Publisher::Publish(snapshot).
   void Update(const proxy::Snapshot& snapshot);
 
@@ -54,8 +55,8 @@ class StrictDns {
     bool retired = false;
   };
 
-  static scheduler::Task<> Refresh(StrictDns& self, std::shared_ptr<Watch> watch, size_t index);
-  static scheduler::Task<> Expire(StrictDns& self, scheduler::Nanos bound);
+  static scheduler::Task<> Refresh(ClusterDns& self, std::shared_ptr<Watch> watch, size_t index);
+  static scheduler::Task<> Expire(ClusterDns& self, scheduler::Nanos bound);
 
   void CountAttempt(const proxy::Cluster& cluster);
   // Takes in one result. Returns how long to wait before the next look-up.
@@ -74,6 +75,7 @@ class StrictDns {
 
   scheduler::Mutex mutex_;
   proxy::StatSlab* const slab_ OUTRIGGER_GUARDED_BY(mutex_);
+  proxy::Random random_ OUTRIGGER_GUARDED_BY(mutex_){0};
   std::map<std::string, std::shared_ptr<Watch>> watches_ OUTRIGGER_GUARDED_BY(mutex_);
   std::function<void()> when_initialised_ OUTRIGGER_GUARDED_BY(mutex_);
   scheduler::JoinHandle expire_ OUTRIGGER_GUARDED_BY(mutex_);

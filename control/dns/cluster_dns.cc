@@ -1,8 +1,9 @@
-#include "control/dns/strict_dns.h"
+#include "control/dns/cluster_dns.h"
 
 #include <algorithm>
 #include <utility>
 
+#include "proxy/cluster/lb/host_set.h"
 #include "scheduler/base/log.h"
 
 namespace outrigger::control {
@@ -60,14 +61,17 @@ std::shared_ptr<const Host> KeepOrMake(const HostsByAddress& old, const proxy::A
   const std::string& hostname = name.hostname.empty() ? name.name : name.hostname;
   if (const auto it = old.find(address.text); it != old.end()) {
     const Host& host = *it->second;
-    if (host.weight == name.weight && host.hostname == hostname) return it->second;
+    if (host.weight == name.weight && host.hostname == hostname && host.health == name.health &&
+        host.hash_key == name.hash_key) {
+      return it->second;
+    }
   }
-  return std::make_shared<Host>(Host{address, hostname, name.weight});
+  return std::make_shared<Host>(Host{address, hostname, name.weight, name.health, name.hash_key});
 }
 
 }  // namespace
 
-StrictDns::StrictDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
+ClusterDns::ClusterDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
                      proxy::StatRegistry& stats)
     : pool_(pool),
       resolver_(resolver),
@@ -75,14 +79,15 @@ StrictDns::StrictDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publi
       stats_(stats),
       slab_(stats.NewSlab()) {}
 
-StrictDns::~StrictDns() { stats_.Retire(slab_); }
+ClusterDns::~ClusterDns() { stats_.Retire(slab_); }
 
-void StrictDns::Update(const proxy::Snapshot& snapshot) {
+void ClusterDns::Update(const proxy::Snapshot& snapshot) {
   {
     MutexLock lock(mutex_);
     std::map<std::string, std::shared_ptr<Watch>> before = std::exchange(watches_, {});
-    for (const auto& [name, cluster] : snapshot.clusters) {
-      if (cluster->type != Cluster::Type::kStrictDns) continue;
+    for (const auto& [key, cluster] : snapshot.clusters) {
+      if (cluster->type == Cluster::Type::kStatic) continue;
+      const std::string& name = cluster->name;
       const auto old = before.find(name);
       if (old == before.end()) {
         watches_.emplace(name, Start(cluster, nullptr));
@@ -97,7 +102,7 @@ void StrictDns::Update(const proxy::Snapshot& snapshot) {
   Notify();
 }
 
-std::shared_ptr<StrictDns::Watch> StrictDns::Start(std::shared_ptr<const Cluster> cluster,
+std::shared_ptr<ClusterDns::Watch> ClusterDns::Start(std::shared_ptr<const Cluster> cluster,
                                                    const Watch* before) {
   auto watch = std::make_shared<Watch>();
   const size_t count = cluster->dns_names.size();
@@ -106,21 +111,28 @@ std::shared_ptr<StrictDns::Watch> StrictDns::Start(std::shared_ptr<const Cluster
   watch->untried = count;
   // The publisher left the old hosts in place for the changed cluster; hosts that stay keep their
   // connections.
-  if (before) watch->hosts = before->hosts;
-  watch->inherited = watch->hosts != nullptr;
+  if (before && before->hosts) {
+    watch->hosts = before->hosts;
+    watch->inherited = true;
+    // The tables of another policy are of no use to this one.
+    if (!(before->cluster->lb == watch->cluster->lb)) {
+      watch->hosts = proxy::MakeHostSet(before->hosts->hosts, watch->cluster->lb);
+      publisher_.PublishHosts({watch->cluster->name, watch->hosts});
+    }
+  }
   if (count == 0) PublishIfChanged(*watch);
   for (size_t i = 0; i < count; ++i) {
-    watch->names[i].g = pool_.Go("strict dns", Refresh(*this, watch, i));
+    watch->names[i].g = pool_.Go("cluster dns", Refresh(*this, watch, i));
   }
   return watch;
 }
 
-void StrictDns::Retire(Watch& watch) {
+void ClusterDns::Retire(Watch& watch) {
   watch.retired = true;
   for (Name& name : watch.names) name.g.Cancel();
 }
 
-Task<> StrictDns::Refresh(StrictDns& self, std::shared_ptr<Watch> watch, size_t index) {
+Task<> ClusterDns::Refresh(ClusterDns& self, std::shared_ptr<Watch> watch, size_t index) {
   const Cluster& cluster = *watch->cluster;
   while (true) {
     self.CountAttempt(cluster);
@@ -133,12 +145,12 @@ Task<> StrictDns::Refresh(StrictDns& self, std::shared_ptr<Watch> watch, size_t 
   }
 }
 
-void StrictDns::CountAttempt(const Cluster& cluster) {
+void ClusterDns::CountAttempt(const Cluster& cluster) {
   MutexLock lock(mutex_);
   slab_->Inc(cluster.stats.update_attempt);
 }
 
-Nanos StrictDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswer>& answer) {
+Nanos ClusterDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswer>& answer) {
   MutexLock lock(mutex_);
   // Its successor publishes now. The sleep that follows sees the cancellation.
   if (watch.retired) return 0;
@@ -146,7 +158,10 @@ Nanos StrictDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswe
   Name& name = watch.names[index];
   if (!std::exchange(name.tried, true)) --watch.untried;
 
-  if (answer.ok()) {
+  // One that has a host keeps it rather than to have none, and Envoy calls that a failure.
+  const bool logical = cluster.type == Cluster::Type::kLogicalDns;
+  const bool good = answer.ok() && !(logical && answer->ips.empty());
+  if (good) {
     name.failures = 0;
     slab_->Inc(cluster.stats.update_success);
     if (answer->ips.empty()) slab_->Inc(cluster.stats.update_empty);
@@ -154,7 +169,7 @@ Nanos StrictDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswe
   } else {
     if (++name.failures == 1) {
       OUTRIGGER_LOG(kWarning, "dns", "cluster \"%s\" keeps its hosts: %s", cluster.name,
-                    std::string(answer.status().message()));
+                    answer.ok() ? "its name has no address" : answer.status().message());
     }
     slab_->Inc(cluster.stats.update_failure);
   }
@@ -162,54 +177,59 @@ Nanos StrictDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswe
     // From here on the hosts are what this cluster's own names gave, even if that is nothing.
     watch.inherited = false;
     PublishIfChanged(watch);
-  } else if (answer.ok() && !watch.inherited) {
+  } else if (good && !watch.inherited) {
     PublishIfChanged(watch);
   }
-  return answer.ok() ? AfterSuccess(cluster, *answer) : AfterFailure(cluster, name.failures);
+  if (!good) return AfterFailure(cluster, name.failures);
+  const Nanos pause = AfterSuccess(cluster, *answer);
+  if (cluster.dns_jitter == 0) return pause;
+  return pause + static_cast<Nanos>(random_.Below(static_cast<uint64_t>(cluster.dns_jitter)));
 }
 
-void StrictDns::PublishIfChanged(Watch& watch) {
+void ClusterDns::PublishIfChanged(Watch& watch) {
   const Cluster& cluster = *watch.cluster;
   const HostsByAddress old = ByAddress(watch.hosts.get());
   HostsByAddress seen;
-  auto set = std::make_shared<HostSet>();
+  std::vector<std::shared_ptr<const Host>> hosts;
   bool changed = watch.hosts == nullptr;
   for (size_t i = 0; i < watch.names.size(); ++i) {
     for (const proxy::Address& address : watch.names[i].addresses) {
+      // The first one, wherever the others are.
+      if (cluster.type == Cluster::Type::kLogicalDns && !hosts.empty()) break;
       if (seen.contains(address.text)) continue;
       std::shared_ptr<const Host> host = KeepOrMake(old, address, cluster.dns_names[i]);
       const auto it = old.find(address.text);
       changed |= it == old.end() || it->second != host;
       seen.emplace(address.text, host);
-      set->hosts.push_back(std::move(host));
+      hosts.push_back(std::move(host));
     }
   }
   // Servers rotate their records: the same hosts in another order are no change.
-  changed |= set->hosts.size() != old.size();
+  changed |= hosts.size() != old.size();
   if (!changed) {
     slab_->Inc(cluster.stats.update_no_rebuild);
     return;
   }
-  watch.hosts = set;
-  publisher_.PublishHosts({cluster.name, std::move(set)});
+  watch.hosts = proxy::MakeHostSet(std::move(hosts), cluster.lb);
+  publisher_.PublishHosts({cluster.name, watch.hosts});
 }
 
-bool StrictDns::Initialised() const {
+bool ClusterDns::Initialised() const {
   return std::all_of(watches_.begin(), watches_.end(), [](const auto& entry) {
     return !entry.second->cluster->wait_for_warm || entry.second->untried == 0;
   });
 }
 
-void StrictDns::WhenInitialised(Nanos bound, std::function<void()> done) {
+void ClusterDns::WhenInitialised(Nanos bound, std::function<void()> done) {
   {
     MutexLock lock(mutex_);
     when_initialised_ = std::move(done);
-    expire_ = pool_.Go("strict dns bound", Expire(*this, bound));
+    expire_ = pool_.Go("cluster dns bound", Expire(*this, bound));
   }
   Notify();
 }
 
-Task<> StrictDns::Expire(StrictDns& self, Nanos bound) {
+Task<> ClusterDns::Expire(ClusterDns& self, Nanos bound) {
   if (co_await scheduler::Sleep(bound) == Wake::kCancelled) co_return;
   std::function<void()> done;
   {
@@ -222,7 +242,7 @@ Task<> StrictDns::Expire(StrictDns& self, Nanos bound) {
   done();
 }
 
-void StrictDns::Notify() {
+void ClusterDns::Notify() {
   std::function<void()> done;
   {
     MutexLock lock(mutex_);
