@@ -205,7 +205,9 @@ def test_the_limit_holds_over_all_workers(echoes, tmp_path):
 def test_hosts_are_told_alike(echoes, tmp_path):
     ports = echoes[:2]
     up = cluster("up", load_assignment=endpoints(ports, {"load_balancing_weight": 3}))
-    up["load_assignment"]["endpoints"][0]["lb_endpoints"][1]["endpoint"]["hostname"] = "two"
+    other = up["load_assignment"]["endpoints"][0]["lb_endpoints"][1]
+    other["endpoint"]["hostname"] = "two"
+    other["health_status"] = "UNHEALTHY"  # so that it is not chance who gets the requests
     up["circuit_breakers"] = {"thresholds": [{"max_requests": 7}, {"priority": "HIGH",
                                                                    "max_connections": 9}]}
     envoy, ours = both(tmp_path, [up])
