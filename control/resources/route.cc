@@ -4,10 +4,10 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_format.h"
-#include "control/resources/header_mutation.h"
 #include "control/resources/http_filters.h"
 #include "control/resources/retry_policy.h"
 #include "control/resources/route_action.h"
+#include "proxy/config/header_mutation.h"
 #include "proxy/config/matcher.h"
 #include "proxy/router/path_index.h"
 #include "proxy/router/route_table.h"
@@ -17,7 +17,10 @@ namespace {
 
 namespace v3 = envoy::config::route::v3;
 using proxy::ClusterRoute;
+using proxy::LevelMutations;
 using proxy::MutationList;
+using proxy::Mutations;
+using proxy::ParseLevelMutations;
 using proxy::Route;
 using proxy::RouteConditions;
 using proxy::RouteConfig;
@@ -136,18 +139,17 @@ absl::StatusOr<Route> ParseRoute(const v3::Route& proto, const FieldPath& path,
                                  const Inherited& inherited, ResourceInputs& inputs) {
   // Metadata is kept for whoever knows its namespace, the decorator names spans: both act on
   // nothing.
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path,
-                {"name", "match", "route", "redirect", "direct_response", "metadata", "decorator",
-                 "request_headers_to_add", "request_headers_to_remove", "response_headers_to_add",
-                 "response_headers_to_remove", "per_request_buffer_limit_bytes",
-                 "typed_per_filter_config"}));
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+      proto, path,
+      {"name", "match", "route", "redirect", "direct_response", "metadata", "decorator",
+       "request_headers_to_add", "request_headers_to_remove", "response_headers_to_add",
+       "response_headers_to_remove", "per_request_buffer_limit_bytes", "typed_per_filter_config"}));
   Route to;
   to.name = proto.name();
   if (!proto.has_match()) return path["match"].Error("value is required");
   OUTRIGGER_RETURN_IF_ERROR(ParseMatch(proto.match(), path["match"], to));
-  OUTRIGGER_ASSIGN_OR_RETURN(to.filters, ParseFilterOverrides(proto.typed_per_filter_config(),
-                                                              path, inherited.filters, inputs));
+  OUTRIGGER_ASSIGN_OR_RETURN(to.filters, ParseFilterOverrides(proto.typed_per_filter_config(), path,
+                                                              inherited.filters, inputs));
   OUTRIGGER_RETURN_IF_ERROR(ParseAction(proto, path, inherited, inputs, to));
   to.request_buffer_limit = inherited.request_buffer_limit;
   OUTRIGGER_READ(proto, path, per_request_buffer_limit_bytes, to.request_buffer_limit);
@@ -197,8 +199,8 @@ absl::StatusOr<VirtualHost> ParseVirtualHost(const v3::VirtualHost& proto, const
       ParseFilterOverrides(proto.typed_per_filter_config(), path, inherited.filters, inputs));
   to.routes.reserve(static_cast<size_t>(proto.routes_size()));
   for (int i = 0; i < proto.routes_size(); ++i) {
-    OUTRIGGER_ASSIGN_OR_RETURN(Route route,
-                               ParseRoute(proto.routes(i), path.At("routes", i), inherited, inputs));
+    OUTRIGGER_ASSIGN_OR_RETURN(
+        Route route, ParseRoute(proto.routes(i), path.At("routes", i), inherited, inputs));
     to.routes.push_back(std::move(route));
   }
   to.index = proxy::PathIndex::Build(to.routes);
@@ -224,14 +226,13 @@ absl::Status CheckClusters(const ClusterRoute& action, const FieldPath& path,
 
 absl::StatusOr<std::shared_ptr<const RouteConfig>> ParseRouteConfig(
     const v3::RouteConfiguration& proto, const FieldPath& path, ResourceInputs& inputs) {
-  OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path,
-                {"name", "virtual_hosts", "validate_clusters", "ignore_port_in_host_matching",
-                 "ignore_path_parameters_in_path_matching", "max_direct_response_body_size_bytes",
-                 "metadata", "internal_only_headers", "request_headers_to_add",
-                 "request_headers_to_remove", "response_headers_to_add",
-                 "response_headers_to_remove", "most_specific_header_mutations_wins",
-                 "typed_per_filter_config"}));
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+      proto, path,
+      {"name", "virtual_hosts", "validate_clusters", "ignore_port_in_host_matching",
+       "ignore_path_parameters_in_path_matching", "max_direct_response_body_size_bytes", "metadata",
+       "internal_only_headers", "request_headers_to_add", "request_headers_to_remove",
+       "response_headers_to_add", "response_headers_to_remove",
+       "most_specific_header_mutations_wins", "typed_per_filter_config"}));
   auto to = std::make_shared<RouteConfig>();
   to->name = proto.name();
   to->ignore_port_in_host_matching = proto.ignore_port_in_host_matching();

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "control/resources/header_mutation.h"
 #include "control/resources/retry_policy.h"
+#include "proxy/config/header_mutation.h"
 #include "proxy/config/matcher.h"
 
 namespace outrigger::control {
@@ -15,6 +15,8 @@ namespace v3 = envoy::config::route::v3;
 using proxy::ClusterRoute;
 using proxy::DirectResponse;
 using proxy::HashPolicy;
+using proxy::LevelMutations;
+using proxy::ParseLevelMutations;
 using proxy::Redirect;
 using proxy::WeightedCluster;
 using proxy::WeightedClusters;
@@ -33,11 +35,11 @@ uint32_t StatusOf(v3::RouteAction::ClusterNotFoundResponseCode code) {
 absl::StatusOr<WeightedCluster> ParseWeightedCluster(
     const v3::WeightedCluster::ClusterWeight& proto, const FieldPath& path,
     const SharedOverrides& filters, ResourceInputs& inputs) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path,
-      {"name", "cluster_header", "weight", "request_headers_to_add", "request_headers_to_remove",
-       "response_headers_to_add", "response_headers_to_remove", "host_rewrite_literal",
-       "typed_per_filter_config"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"name", "cluster_header", "weight", "request_headers_to_add",
+                 "request_headers_to_remove", "response_headers_to_add",
+                 "response_headers_to_remove", "host_rewrite_literal", "typed_per_filter_config"}));
   WeightedCluster to;
   if (proto.name().empty() == proto.cluster_header().empty()) {
     return path.Error("one of name and cluster_header is required");
@@ -69,9 +71,9 @@ absl::StatusOr<std::shared_ptr<const WeightedClusters>> ParseWeightedClusters(
       AllowOnly(proto, path, {"clusters", "total_weight", "runtime_key_prefix", "header_name"}));
   auto to = std::make_shared<WeightedClusters>();
   for (int i = 0; i < proto.clusters_size(); ++i) {
-    OUTRIGGER_ASSIGN_OR_RETURN(WeightedCluster cluster,
-                               ParseWeightedCluster(proto.clusters(i), path.At("clusters", i),
-                                                    filters, inputs));
+    OUTRIGGER_ASSIGN_OR_RETURN(
+        WeightedCluster cluster,
+        ParseWeightedCluster(proto.clusters(i), path.At("clusters", i), filters, inputs));
     to->total += cluster.weight;
     to->clusters.push_back(std::move(cluster));
   }

@@ -1,16 +1,14 @@
-#include "control/resources/header_mutation.h"
+#include "proxy/config/header_mutation.h"
 
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "proxy/access_log/format.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 namespace {
 
 namespace core = envoy::config::core::v3;
-using proxy::HeaderKey;
-using proxy::HeaderToAdd;
 
 // What a request is routed by is the route's to rewrite, by fields of its own.
 absl::StatusOr<HeaderKey> ParseMutable(const std::string& name, const FieldPath& path,
@@ -62,30 +60,45 @@ absl::StatusOr<HeaderToAdd> ParseHeaderToAdd(const core::HeaderValueOption& prot
     to.value = value;
     return to;
   }
-  absl::StatusOr<proxy::AccessLogFormat> format =
-      proxy::AccessLogFormat::Text(value, /*omit_empty=*/true);
+  absl::StatusOr<AccessLogFormat> format = AccessLogFormat::Text(value, /*omit_empty=*/true);
   if (!format.ok()) return header["value"].Error(std::string(format.status().message()));
-  to.format = std::make_shared<const proxy::AccessLogFormat>(*std::move(format));
+  to.format = std::make_shared<const AccessLogFormat>(*std::move(format));
   return to;
 }
 
+absl::Status AddTo(HeaderMutations& to,
+                   const google::protobuf::RepeatedPtrField<core::HeaderValueOption>& add,
+                   const FieldPath& path, std::string_view field, MessageKind kind) {
+  for (int i = 0; i < add.size(); ++i) {
+    OUTRIGGER_ASSIGN_OR_RETURN(HeaderToAdd header,
+                               ParseHeaderToAdd(add[i], path.At(field, i), kind));
+    to.add.push_back(std::move(header));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
+
+absl::StatusOr<Mutations> ParseHeadersToAdd(
+    const google::protobuf::RepeatedPtrField<core::HeaderValueOption>& add, const FieldPath& path,
+    std::string_view field, MessageKind kind) {
+  if (add.empty()) return nullptr;
+  auto to = std::make_shared<HeaderMutations>();
+  OUTRIGGER_RETURN_IF_ERROR(AddTo(*to, add, path, field, kind));
+  return to;
+}
 
 absl::StatusOr<Mutations> ParseMutations(
     const google::protobuf::RepeatedPtrField<core::HeaderValueOption>& add,
     const google::protobuf::RepeatedPtrField<std::string>& remove, const FieldPath& path,
     MessageKind kind) {
   if (add.empty() && remove.empty()) return nullptr;
-  auto to = std::make_shared<proxy::HeaderMutations>();
+  auto to = std::make_shared<HeaderMutations>();
   const bool request = kind == MessageKind::kRequest;
   const std::string_view to_add = request ? "request_headers_to_add" : "response_headers_to_add";
   const std::string_view to_remove =
       request ? "request_headers_to_remove" : "response_headers_to_remove";
-  for (int i = 0; i < add.size(); ++i) {
-    OUTRIGGER_ASSIGN_OR_RETURN(HeaderToAdd header,
-                               ParseHeaderToAdd(add[i], path.At(to_add, i), kind));
-    to->add.push_back(std::move(header));
-  }
+  OUTRIGGER_RETURN_IF_ERROR(AddTo(*to, add, path, to_add, kind));
   for (int i = 0; i < remove.size(); ++i) {
     OUTRIGGER_ASSIGN_OR_RETURN(HeaderKey key,
                                ParseMutable(remove[i], path.At(to_remove, i), "removed", kind));
@@ -94,4 +107,4 @@ absl::StatusOr<Mutations> ParseMutations(
   return to;
 }
 
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/statusor.h"
 #include "envoy/config/core/v3/base.pb.h"
@@ -11,12 +12,9 @@
 #include "proxy/config/matcher.h"
 #include "proxy/snapshot/header_mutation.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 
-using proxy::FieldPath;
-using proxy::MessageKind;
-
-using Mutations = std::shared_ptr<const proxy::HeaderMutations>;
+using Mutations = std::shared_ptr<const HeaderMutations>;
 
 // Of one level of a route table, `path`: a table, a virtual host, a route or a weighted cluster.
 // Null: nothing is changed.
@@ -24,6 +22,11 @@ struct LevelMutations {
   Mutations request;
   Mutations response;
 };
+
+// Of a list of headers that are added and nothing else: `field` of the message at `path`.
+absl::StatusOr<Mutations> ParseHeadersToAdd(
+    const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& add,
+    const FieldPath& path, std::string_view field, MessageKind kind);
 
 absl::StatusOr<Mutations> ParseMutations(
     const google::protobuf::RepeatedPtrField<envoy::config::core::v3::HeaderValueOption>& add,
@@ -42,4 +45,4 @@ absl::StatusOr<LevelMutations> ParseLevelMutations(const Level& proto, const Fie
   return to;
 }
 
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy

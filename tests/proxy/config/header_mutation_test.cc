@@ -1,30 +1,30 @@
-#include "control/resources/header_mutation.h"
+#include "proxy/config/header_mutation.h"
 
 #include <string>
 
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "tests/control/resources/resource_test.h"
 
-namespace outrigger::control {
+namespace outrigger::proxy {
 namespace {
 
-using Action = proxy::HeaderToAdd::Action;
+using Action = HeaderToAdd::Action;
 
 const FieldPath kPath("x");
 
 absl::StatusOr<LevelMutations> Parse(std::string_view yaml) {
-  return ParseLevelMutations(FromYaml<envoy::config::route::v3::Route>(yaml), kPath);
+  return ParseLevelMutations(control::FromYaml<envoy::config::route::v3::Route>(yaml), kPath);
 }
 
 // Of one header to add to requests.
 std::string ErrorOf(std::string_view header) {
-  return Message(Parse(absl::StrFormat("request_headers_to_add: [%s]", header)).status());
+  return control::Message(Parse(absl::StrFormat("request_headers_to_add: [%s]", header)).status());
 }
 
-proxy::HeaderToAdd Add(std::string_view header) {
+HeaderToAdd Add(std::string_view header) {
   const auto level = Parse(absl::StrFormat("request_headers_to_add: [%s]", header));
   EXPECT_TRUE(level.ok()) << level.status();
-  return level.ok() ? level->request->add.at(0) : proxy::HeaderToAdd();
+  return level.ok() ? level->request->add.at(0) : HeaderToAdd();
 }
 
 TEST(HeaderMutationTest, NothingIsNull) {
@@ -82,7 +82,7 @@ TEST(HeaderMutationTest, LeavesAloneWhatRequestsAreRoutedBy) {
               "x: request_headers_to_add[0].header.key: :-prefixed or host headers may not be "
               "modified");
   }
-  EXPECT_EQ(Message(Parse("response_headers_to_remove: [a, ':status']").status()),
+  EXPECT_EQ(control::Message(Parse("response_headers_to_remove: [a, ':status']").status()),
             "x: response_headers_to_remove[1]: :-prefixed or host headers may not be removed");
 }
 
@@ -98,4 +98,4 @@ TEST(HeaderMutationTest, NamesThePlaceOfAnError) {
 }
 
 }  // namespace
-}  // namespace outrigger::control
+}  // namespace outrigger::proxy
