@@ -10,6 +10,7 @@ namespace {
 
 namespace v3 = envoy::extensions::filters::http::fault::v3;
 using envoy::extensions::filters::common::fault::v3::FaultDelay;
+using envoy::extensions::filters::common::fault::v3::FaultRateLimit;
 using google::protobuf::Any;
 
 absl::Status ParseDelay(const FaultDelay& proto, const FieldPath& path, Delay& to) {
@@ -43,18 +44,38 @@ absl::Status ParseAbort(const v3::FaultAbort& proto, const FieldPath& path, Abor
   }
 }
 
+absl::Status ParseRateLimit(const FaultRateLimit& proto, const FieldPath& path, RateLimit& to) {
+  OUTRIGGER_ASSIGN_OR_RETURN(to.share, ParseFraction(proto.percentage(), path["percentage"]));
+  switch (proto.limit_type_case()) {
+    case FaultRateLimit::kFixedLimit:
+      to.kib_per_second = proto.fixed_limit().limit_kbps();
+      if (to.kib_per_second >= 1) return absl::OkStatus();
+      return path["fixed_limit.limit_kbps"].Error("value must be greater than or equal to 1");
+    case FaultRateLimit::kHeaderLimit:
+      return absl::OkStatus();
+    default:
+      return path.Error("limit_type is required: fixed_limit or header_limit");
+  }
+}
+
 absl::StatusOr<std::shared_ptr<const Settings>> ParseSettings(const Any& any,
                                                               const FieldPath& path) {
   OUTRIGGER_ASSIGN_OR_RETURN(const v3::HTTPFault proto, Unpack<v3::HTTPFault>(any, path));
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path,
-      {"delay", "abort", "upstream_cluster", "headers", "downstream_nodes", "max_active_faults"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"delay", "abort", "upstream_cluster", "headers", "downstream_nodes",
+                 "max_active_faults", "response_rate_limit"}));
   auto to = std::make_shared<Settings>();
   if (proto.has_delay()) {
     OUTRIGGER_RETURN_IF_ERROR(ParseDelay(proto.delay(), path["delay"], to->delay.emplace()));
   }
   if (proto.has_abort()) {
     OUTRIGGER_RETURN_IF_ERROR(ParseAbort(proto.abort(), path["abort"], to->abort.emplace()));
+  }
+  if (proto.has_response_rate_limit()) {
+    OUTRIGGER_RETURN_IF_ERROR(ParseRateLimit(proto.response_rate_limit(),
+                                             path["response_rate_limit"],
+                                             to->response_rate_limit.emplace()));
   }
   to->upstream_cluster = proto.upstream_cluster();
   to->downstream_nodes.assign(proto.downstream_nodes().begin(), proto.downstream_nodes().end());

@@ -28,12 +28,19 @@ struct Abort {
   uint32_t status = 0;  // kHeader: x-envoy-fault-abort-request or -abort-grpc-request says which
 };
 
+// Of a response's body.
+struct RateLimit {
+  Fraction share;
+  uint64_t kib_per_second = 0;  // 0: x-envoy-fault-throughput-response says how much
+};
+
 // Thread-safety: immutable.
 struct Settings final : FilterSettings {
   Settings() : FilterSettings(kKind) {}
 
   std::optional<Delay> delay;
   std::optional<Abort> abort;
+  std::optional<RateLimit> response_rate_limit;
   std::string upstream_cluster;               // empty: any
   std::vector<std::string> downstream_nodes;  // x-envoy-downstream-service-node; empty: any
   std::vector<HeaderMatcher> headers;         // all of them match

@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "absl/strings/numbers.h"
+#include "proxy/filters/fault/throttle.h"
 #include "proxy/router/matcher.h"
 #include "scheduler/base/text.h"
 
@@ -44,8 +45,9 @@ bool Concerns(const Settings& settings, FilterStream& stream) {
       return false;
     }
   }
-  return std::all_of(settings.headers.begin(), settings.headers.end(),
-                     [&request](const HeaderMatcher& matcher) { return Matches(matcher, request); });
+  return std::all_of(
+      settings.headers.begin(), settings.headers.end(),
+      [&request](const HeaderMatcher& matcher) { return Matches(matcher, request); });
 }
 
 // 0: none.
@@ -56,6 +58,18 @@ Nanos DelayOf(const Delay& delay, FilterStream& stream) {
   if (!IsIn(share, stream.random.Next())) return 0;
   const uint64_t ms = NumberIn(request, "x-envoy-fault-delay-request").value_or(0);
   return static_cast<Nanos>(std::min(ms, kLongestMs)) * kMillisecond;
+}
+
+// 0: none.
+uint64_t KibPerSecond(const RateLimit& limit, FilterStream& stream) {
+  const Headers& request = stream.request();
+  Fraction share = limit.share;
+  uint64_t rate = limit.kib_per_second;
+  if (rate == 0) {
+    rate = NumberIn(request, "x-envoy-fault-throughput-response").value_or(0);
+    share = Lowered(share, request, "x-envoy-fault-throughput-response-percentage");
+  }
+  return IsIn(share, stream.random.Next()) ? rate : 0;
 }
 
 struct AbortStatus {
@@ -96,6 +110,7 @@ class FaultFilter::Active final : public FilterState {
   }
 
   Nanos delayed_until = 0;
+  std::optional<Throttle> throttle;  // of the response
 
  private:
   const FaultFilter& filter_;
@@ -119,9 +134,24 @@ bool FaultFilter::TryStart(FilterStream& stream) const {
   return true;
 }
 
+void FaultFilter::MaybeThrottle(FilterStream& stream) const {
+  const Settings& settings = For(stream);
+  if (!settings.response_rate_limit) return;
+  const uint64_t rate = KibPerSecond(*settings.response_rate_limit, stream);
+  if (rate == 0 || !TryStart(stream)) return;
+  stream.stats.Inc(stats_.response_rl_injected);
+  stream.state<Active>()->throttle.emplace(stream, rate);
+  stream.WantResponseBody();
+}
+
+void FaultFilter::OnResponseBody(FilterStream& stream, BodyFlow& flow) const {
+  stream.state<Active>()->throttle->Pass(flow, stream.netpoll.Now());
+}
+
 FilterVerdict FaultFilter::OnRequest(FilterStream& stream) const {
   const Settings& settings = For(stream);
   if (!Concerns(settings, stream)) return FilterVerdict::kContinue;
+  MaybeThrottle(stream);
   if (settings.delay) {
     const Nanos delay = DelayOf(*settings.delay, stream);
     if (delay > 0 && TryStart(stream)) {
@@ -139,7 +169,7 @@ scheduler::Task<FilterVerdict> FaultFilter::Wait(FilterStream& stream) const {
   const bool waited = co_await stream.SleepUntil(active.delayed_until);
   if (!waited) co_return FilterVerdict::kOver;
   const FilterVerdict verdict = MaybeAbort(stream);
-  if (verdict == FilterVerdict::kContinue) active.End();
+  if (verdict == FilterVerdict::kContinue && !active.throttle) active.End();
   co_return verdict;
 }
 

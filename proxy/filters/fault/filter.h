@@ -1,4 +1,4 @@
-// filter.h: delays and aborts a share of the requests, on purpose.
+// filter.h: delays and aborts a share of the requests, and slows responses down, on purpose.
 #pragma once
 
 #include <memory>
@@ -18,6 +18,7 @@ class FaultFilter final : public Filter {
 
   FilterVerdict OnRequest(FilterStream& stream) const override;
   scheduler::Task<FilterVerdict> Wait(FilterStream& stream) const override;
+  void OnResponseBody(FilterStream& stream, BodyFlow& flow) const override;
 
  private:
   class Active;
@@ -25,6 +26,7 @@ class FaultFilter final : public Filter {
   // What holds for this request.
   const Settings& For(const FilterStream& stream) const;
   bool TryStart(FilterStream& stream) const;
+  void MaybeThrottle(FilterStream& stream) const;
   FilterVerdict MaybeAbort(FilterStream& stream) const;
 
   const std::shared_ptr<const Settings> settings_;

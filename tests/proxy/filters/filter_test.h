@@ -54,18 +54,19 @@ class FilterRequest {
   ChainRun& Start(const FilterChain& chain) {
     End();
     chain_ = chain;
-    run_ = ChainRun::Make(chain_,
-                          {.down = down,
-                           .selection = selection,
-                           .event = event,
-                           .netpoll = netpoll_,
-                           .stats = stats_,
-                           .random = random,
-                           .timeout = timeout,
-                           .record = record,
-                           .reply_headers = reply_headers});
+    run_ = ChainRun::Make(chain_, {.down = down,
+                                   .selection = selection,
+                                   .event = event,
+                                   .netpoll = netpoll_,
+                                   .stats = stats_,
+                                   .random = random,
+                                   .timeout = timeout,
+                                   .record = record,
+                                   .reply_headers = reply_headers});
     return *run_;
   }
+  // After Start().
+  FilterStream& stream() { return *run_; }
   void End() {
     if (run_) std::destroy_at(std::exchange(run_, nullptr));
   }

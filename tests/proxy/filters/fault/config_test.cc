@@ -43,7 +43,10 @@ upstream_cluster: c
 downstream_nodes: [one, two]
 headers: [{name: x-a}, {name: x-b, string_match: {exact: b}}]
 max_active_faults: 3
+response_rate_limit: {fixed_limit: {limit_kbps: 8}, percentage: {numerator: 9}}
 )");
+  EXPECT_EQ(settings.response_rate_limit->kib_per_second, 8u);
+  EXPECT_EQ(settings.response_rate_limit->share.numerator, 9u);
   EXPECT_EQ(settings.delay->fixed, 250 * kMillisecond);
   EXPECT_EQ(settings.delay->share.numerator, 5u);
   EXPECT_EQ(settings.delay->share.denominator, 10'000u);
@@ -57,7 +60,10 @@ max_active_faults: 3
 }
 
 TEST_F(FaultConfigTest, ReadsFaultsThatHeadersAskFor) {
-  const Settings settings = Of("delay: {header_delay: {}}\nabort: {header_abort: {}}");
+  const Settings settings =
+      Of("delay: {header_delay: {}}\nabort: {header_abort: {}}\n"
+         "response_rate_limit: {header_limit: {}}");
+  EXPECT_EQ(settings.response_rate_limit->kib_per_second, 0u);
   EXPECT_EQ(settings.delay->fixed, 0);
   EXPECT_EQ(settings.abort->by, Abort::By::kHeader);
   EXPECT_EQ(Of("abort: {grpc_status: 14}").abort->by, Abort::By::kGrpcStatus);
@@ -70,6 +76,11 @@ TEST_F(FaultConfigTest, RefusesWhatEnvoyRefuses) {
             "x: delay.fixed_delay: value must be greater than or equal to 1e-09s");
   EXPECT_EQ(ErrorOf("abort: {}"),
             "x: abort: error_type is required: http_status, grpc_status or header_abort");
+  EXPECT_EQ(ErrorOf("response_rate_limit: {}"),
+            "x: response_rate_limit: limit_type is required: fixed_limit or header_limit");
+  EXPECT_EQ(ErrorOf("response_rate_limit: {fixed_limit: {}}"),
+            "x: response_rate_limit.fixed_limit.limit_kbps: value must be greater than or equal to "
+            "1");
   EXPECT_EQ(ErrorOf("abort: {http_status: 199}"),
             "x: abort.http_status: value must be inside range [200, 600)");
   EXPECT_EQ(ErrorOf("abort: {http_status: 600}"),

@@ -224,6 +224,37 @@ TEST_F(FaultFilterTest, AHeaderSaysHowLong) {
   EXPECT_EQ(OnRequest(), FilterVerdict::kContinue);
 }
 
+TEST_F(FaultFilterTest, ASlowResponseIsAFaultToItsEnd) {
+  Settings settings = Delaying({kAll, kMillisecond});
+  settings.response_rate_limit = {kAll, 1};
+  Use(settings);
+  EXPECT_EQ(Finish(), FilterVerdict::kContinue);
+  EXPECT_EQ(Get(stats_.response_rl_injected), 1u);
+  EXPECT_EQ(Get(stats_.active_faults).value, 1);
+  ASSERT_TRUE(run_->wants_response_body());
+  request_.up.body.PushCopy(std::string(1000, 'x'));
+  request_.up.end_received = true;
+  const auto passed = run_->OnResponseBody(request_.up);
+  EXPECT_LT(passed.body.bytes(), 1000u);
+  EXPECT_FALSE(passed.end);
+  request_.End();
+  EXPECT_EQ(Get(stats_.active_faults).value, 0);
+}
+
+TEST_F(FaultFilterTest, AHeaderSaysHowSlow) {
+  Settings settings;
+  settings.response_rate_limit = {kAll, 0};
+  Use(settings);
+  EXPECT_EQ(OnRequest(), FilterVerdict::kContinue);
+  EXPECT_FALSE(run_->wants_response_body());
+  Set("x-envoy-fault-throughput-response", "10");
+  EXPECT_EQ(OnRequest(), FilterVerdict::kContinue);
+  EXPECT_TRUE(run_->wants_response_body());
+  Set("x-envoy-fault-throughput-response-percentage", "0");
+  EXPECT_EQ(OnRequest(), FilterVerdict::kContinue);
+  EXPECT_FALSE(run_->wants_response_body());
+}
+
 TEST_F(FaultFilterTest, ADelayThatOverflowsLeavesTheAbortItsChance) {
   Settings settings = k418;
   settings.delay = {kAll, kMillisecond};
