@@ -177,6 +177,10 @@ FAULT_ROUTES = [
     on_route("/off", {"fault": {"@type": WRAPPER, "disabled": True}}),
     on_route("/wrapped", {"fault": {"@type": WRAPPER, "config": fault(**abort(419))}}),
     on_route("/other-name", {"fault2": fault(**abort())}),
+    on_route("/slow", {"fault": fault(response_rate_limit={
+        "fixed_limit": {"limit_kbps": 64}, "percentage": ALWAYS})}),
+    on_route("/slow-header", {"fault": fault(response_rate_limit={
+        "header_limit": {}, "percentage": ALWAYS})}),
     on_route("/plain"),
 ]
 
@@ -265,6 +269,30 @@ def test_a_delay_is_as_long_as_asked(faults):
         assert curl(process.port, "/header?timed", "-H", "host: test", "-H",
                     "x-envoy-fault-delay-request: 300").status == 200
         assert 0.3 <= time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize("path,more", [
+    ("/slow", []), ("/slow-header?set", ["-H", "x-envoy-fault-throughput-response: 64"])])
+def test_a_response_is_as_slow_as_asked(faults, path, more):
+    size = 24 << 10  # 64 KiB a second, of which 50 ms' worth comes at once
+    for process in faults.both:
+        start = time.monotonic()
+        answer = curl(process.port, path, "-H", "host: test", *more, "-d", "x" * size)
+        took = time.monotonic() - start
+        assert answer.status == 200 and len(answer.body) == size
+        assert 0.3 <= took < 5
+    assert faults.logged(path) == "200 - via_upstream"
+
+
+def test_a_response_is_slow_only_where_asked(faults):
+    for more in ([], ["-H", "x-envoy-fault-throughput-response: 0"],
+                 ["-H", "x-envoy-fault-throughput-response: 1",
+                  "-H", "x-envoy-fault-throughput-response-percentage: 0"]):
+        for process in faults.both:
+            start = time.monotonic()
+            answer = curl(process.port, "/slow-header", "-H", "host: test", *more, "-d",
+                          "x" * 20000)
+            assert len(answer.body) == 20000 and time.monotonic() - start < 5
 
 
 def test_fault_counters(upstream, tmp_path):
@@ -410,6 +438,116 @@ def test_a_preflight_in_the_log(cors_pair):
 
 def test_cors_counters_by_prometheus(cors_pair):
     cors_pair.prometheus("envoy_http_cors")
+
+
+# --- local_ratelimit
+
+
+def limited(most=2, /, every="3600s", **fields):
+    """A limit of which no token comes back while the test runs, on all requests."""
+    bucket = {"token_bucket": {"max_tokens": most, "tokens_per_fill": 1, "fill_interval": every}}
+    return {"stat_prefix": "limit", "filter_enabled": share(100), "filter_enforced": share(100),
+            **bucket, **fields}
+
+
+def limit(*args, **fields):
+    return typed("local_ratelimit.v3.LocalRateLimit", **limited(*args, **fields))
+
+
+def adding(name, value="1"):
+    return [{"header": {"key": name, "value": value}}]
+
+
+TELLS = {"enable_x_ratelimit_headers": "DRAFT_VERSION_03"}
+LIMIT_ROUTES = [
+    on_route("/two", {"limit": limit()}),
+    on_route("/none", {"limit": limit(0)}),
+    on_route("/off", {"limit": limit(filter_enabled=share(0))}),
+    on_route("/silent", {"limit": limit(filter_enforced=share(0), **TELLS,
+                                        request_headers_to_add_when_not_enforced=adding(
+                                            "x-over", "%REQ(:METHOD)%"))}),
+    on_route("/unset", {"limit": {k: v for k, v in limit(1).items() if "filter" not in k}}),
+    on_route("/status", {"limit": limit(1, status={"code": 503})}),
+    on_route("/no-error", {"limit": limit(1, status={"code": 302})}),
+    on_route("/exhausted", {"limit": limit(1, rate_limited_as_resource_exhausted=True)}),
+    on_route("/adds", {"limit": limit(1, response_headers_to_add=adding(
+        "x-limited", "%REQ(:PATH)%"), **TELLS)}),
+    on_route("/tells", {"limit": limit(3, every="100000s", **TELLS)}),
+    {**on_route("/route-adds", {"limit": limit(1)}), "response_headers_to_add": adding("x-route")},
+    on_route("/disabled", {"limit": {"@type": WRAPPER, "disabled": True}}),
+    on_route("/direct", {"limit": limit(1, **TELLS)}, direct_response={"status": 200}),
+    on_route("/dead", {"limit": limit(1, **TELLS)}, route={"cluster": "dead"}),
+    on_route("/plain"),
+]
+
+
+@pytest.fixture(scope="module")
+def limits(upstream, tmp_path_factory):
+    chain = [chained("limit", "local_ratelimit.v3.LocalRateLimit", {
+        "stat_prefix": "chain", "filter_enabled": share(100), "filter_enforced": share(100)})]
+    with Pair(tmp_path_factory.mktemp("limit"), upstream, chain,
+              [host("test", *LIMIT_ROUTES)]) as pair:
+        yield pair
+
+
+# path, curl's further arguments, statuses in turn, what is logged of the last one
+LIMITS = [
+    ("/two", [], [200, 200, 429, 429], "429 RL local_rate_limited"),
+    ("/none", [], [429, 429], "429 RL local_rate_limited"),
+    ("/off", [], [200, 200, 200], "200 - via_upstream"),
+    ("/silent", [], [200, 200, 200, 200], "200 - via_upstream"),
+    ("/unset", [], [200, 200, 200], "200 - via_upstream"),
+    ("/status", [], [200, 503], "503 RL local_rate_limited"),
+    ("/no-error", ["-I"], [200, 429], "429 RL local_rate_limited"),
+    ("/exhausted", ["-H", "content-type: application/grpc"], [200, 200],
+     "200 RL local_rate_limited"),
+    ("/two?grpc", ["-H", "content-type: application/grpc"], [200], "200 RL local_rate_limited"),
+    ("/adds", [], [200, 429], "429 RL local_rate_limited"),
+    ("/adds?post", ["-d", "body"], [429], "429 RL local_rate_limited"),
+    ("/tells", [], [200, 200, 200, 429], "429 RL local_rate_limited"),
+    ("/route-adds", [], [200, 429], "429 RL local_rate_limited"),
+    ("/disabled", [], [200, 200], "200 - via_upstream"),
+    ("/direct", [], [200, 429], "429 RL local_rate_limited"),
+    ("/dead", [], [503, 429], "429 RL local_rate_limited"),
+    ("/plain", [], [200, 200, 200], "200 - via_upstream"),
+]
+
+
+@pytest.mark.parametrize("path,more,statuses,log", LIMITS, ids=lambda value: str(value)[:40])
+def test_local_rate_limit(limits, path, more, statuses, log):
+    last = f"{path}{'&' if '?' in path else '?'}last"
+    for status in statuses[:-1]:
+        assert limits.ask(path, *more)[0] == status
+    assert limits.ask(last, *more)[0] == statuses[-1]
+    assert limits.logged(last) == log
+
+
+def test_local_rate_limit_counters(upstream, tmp_path):
+    hosts = [host("test", on_route("/silent", {"limit": limit(1, filter_enforced=share(0),
+                                                              stat_prefix="silent")}),
+                  on_route("/"))]
+    chain = [chained("limit", "local_ratelimit.v3.LocalRateLimit", limited())]
+    with Pair(tmp_path, upstream, chain, hosts) as pair:
+        for path in ("/", "/a", "/b", "/c", "/silent", "/silent?2"):
+            pair.ask(path)
+        assert pair.stats("http_local_rate_limit") == {
+            "limit.http_local_rate_limit.enabled": "4", "limit.http_local_rate_limit.ok": "2",
+            "limit.http_local_rate_limit.enforced": "2",
+            "limit.http_local_rate_limit.rate_limited": "2",
+            "silent.http_local_rate_limit.enabled": "2", "silent.http_local_rate_limit.ok": "1",
+            "silent.http_local_rate_limit.rate_limited": "1"}
+        pair.prometheus("envoy_http_local_rate_limit_(ok|enforced|rate_limited|enabled)")
+
+
+def test_tokens_come_back(upstream, tmp_path):
+    chain = [chained("limit", "local_ratelimit.v3.LocalRateLimit", limited(1, every="0.2s"))]
+    with Pair(tmp_path, upstream, chain, [host("test", on_route("/"))]) as pair:
+        for process in pair.both:
+            def passes():
+                return curl(process.port, "/", "-H", "host: test").status == 200
+            assert passes()
+            wait_for(lambda: not passes(), "a request is refused")
+            wait_for(passes, "a token is there again")
 
 
 if __name__ == "__main__":
