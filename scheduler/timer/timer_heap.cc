@@ -1,5 +1,6 @@
 #include "scheduler/timer/timer_heap.h"
 
+#include <algorithm>
 #include <ctime>
 
 namespace outrigger::scheduler {
@@ -15,6 +16,7 @@ Nanos MonotonicNow() {
 
 void TimerHeap::Add(Timer& timer, Nanos deadline) {
   if (timer.armed()) Remove(timer);
+  deadline = std::max(deadline, first_);
   timer.deadline = deadline;
   heap_.push_back({});
   SiftUp(heap_.size() - 1, {deadline, &timer});
@@ -36,12 +38,14 @@ void TimerHeap::Remove(Timer& timer) {
 
 int TimerHeap::RunExpired(Nanos now) {
   int fired = 0;
+  first_ = now + 1;
   while (!heap_.empty() && heap_[0].deadline <= now) {
     Timer& timer = *heap_[0].timer;
     Remove(timer);
     timer.fire(timer);
     ++fired;
   }
+  first_ = std::numeric_limits<Nanos>::min();
   return fired;
 }
 

@@ -37,7 +37,8 @@ class TimerHeap {
   void Remove(Timer& timer);  // no-op if not armed
   Nanos Next() const { return heap_.empty() ? kNever : heap_[0].deadline; }
   // Fires every timer with deadline <= now. A fired timer is out of the heap before its call.
-  // Returns how many fired.
+  // Those that are armed meanwhile wait for the next call, or one that is always late would keep
+  // this one going. Returns how many fired.
   int RunExpired(Nanos now);
   size_t size() const { return heap_.size(); }
 
@@ -55,6 +56,7 @@ class TimerHeap {
   }
 
   std::vector<Slot> heap_;
+  Nanos first_ = std::numeric_limits<Nanos>::min();  // no timer comes before it
 };
 
 }  // namespace outrigger::scheduler

@@ -76,7 +76,7 @@ TEST(TimerHeapTest, AFiringTimerMayArmItselfAgain) {
   TimerHeap heap;
   PeriodicTimer timer(heap, 10);
   heap.Add(timer, 10);
-  EXPECT_EQ(heap.RunExpired(35), 3);
+  for (const Nanos now : {10, 29, 35}) EXPECT_EQ(heap.RunExpired(now), 1);
   EXPECT_EQ(timer.times, 3);
   EXPECT_EQ(heap.Next(), 40);
   heap.Remove(timer);
@@ -131,6 +131,27 @@ TEST(TimerHeapTest, BehavesAsAMultimapDoes) {
     ASSERT_EQ(heap.Next(), model.empty() ? kNever : model.begin()->first);
   }
   EXPECT_GT(expiries, 1000u);
+}
+
+TEST(TimerHeapTest, ATimerThatIsAlwaysLateFiresOnceACall) {
+  struct Late : Timer {
+    explicit Late(TimerHeap& in)
+        : Timer([](Timer& self) {
+            auto& timer = static_cast<Late&>(self);
+            if (++timer.fired < 100) timer.heap.Add(timer, 5);
+          }),
+          heap(in) {}
+    TimerHeap& heap;
+    int fired = 0;
+  };
+  TimerHeap heap;
+  Late timer(heap);
+  heap.Add(timer, 5);
+  EXPECT_EQ(heap.RunExpired(10), 1);
+  EXPECT_EQ(heap.RunExpired(11), 1);
+  EXPECT_EQ(timer.fired, 2);
+  heap.Add(timer, 3);
+  EXPECT_EQ(heap.Next(), 3) << "outside of a call it is what was said";
 }
 
 }  // namespace
