@@ -55,7 +55,7 @@ Stream* HostPool::Acquire(PendingStream& pending) {
   pending.pool_ = LocalRef<HostPool>(this);
   pending.view_ = view_;
   // Those who wait go first.
-  if (pending_ == 0) {
+  if (queue(pending.high_priority).size == 0) {
     if (Client* client = Usable()) return Open(*client, pending);
   }
   if (!view_->breaker(pending.high_priority).TryTake(Resource::kPendingRequests)) {
@@ -63,7 +63,7 @@ Stream* HostPool::Acquire(PendingStream& pending) {
     return nullptr;
   }
   Enqueue(pending);
-  ConnectForQueue();
+  ConnectForQueues();
   return nullptr;
 }
 
@@ -79,6 +79,7 @@ Stream* HostPool::Open(Client& client, PendingStream& pending) {
   HostCounters::Add(counters_->rq_active);
   pending.place_ = PendingStream::Place::kOpen;
   pending.stream = &client.OpenStream();
+  pending.stream->SetCloseListener(&pending);
   const uint32_t most = cluster().max_requests_per_connection;
   if (most != 0 && client.streams_opened() == most) {
     services_.stats.Inc(stats.upstream_cx_max_requests);
@@ -96,6 +97,7 @@ void HostPool::Leave(PendingStream& pending) {
   if (pending.place_ == PendingStream::Place::kQueued) {
     services_.stats.Inc(stats.upstream_rq_cancelled);
     Dequeue(pending);
+    DrainIfDone();
   } else {
     services_.stats.Dec(stats.upstream_rq_active);
     HostCounters::Add(counters_->rq_active, -1);
@@ -110,18 +112,20 @@ void HostPool::Enqueue(PendingStream& pending) {
   services_.stats.Inc(stats.upstream_rq_pending_active);
   HostCounters::Add(counters_->rq_pending_active);
   pending.place_ = PendingStream::Place::kQueued;
-  pending.prev_ = pending_tail_;
+  Queue& queue = this->queue(pending.high_priority);
+  pending.prev_ = queue.tail;
   pending.next_ = nullptr;
-  (pending_tail_ ? pending_tail_->next_ : pending_head_) = &pending;
-  pending_tail_ = &pending;
-  ++pending_;
+  (queue.tail ? queue.tail->next_ : queue.head) = &pending;
+  queue.tail = &pending;
+  ++queue.size;
 }
 
 void HostPool::Dequeue(PendingStream& pending) {
-  (pending.prev_ ? pending.prev_->next_ : pending_head_) = pending.next_;
-  (pending.next_ ? pending.next_->prev_ : pending_tail_) = pending.prev_;
+  Queue& queue = this->queue(pending.high_priority);
+  (pending.prev_ ? pending.prev_->next_ : queue.head) = pending.next_;
+  (pending.next_ ? pending.next_->prev_ : queue.tail) = pending.prev_;
   pending.place_ = PendingStream::Place::kNone;
-  --pending_;
+  --queue.size;
   HostCounters::Add(counters_->rq_pending_active, -1);
   services_.stats.Dec(pending.view_->cluster().stats.upstream_rq_pending_active);
   pending.view_->breaker(pending.high_priority).GiveBack(Resource::kPendingRequests);
@@ -133,20 +137,28 @@ size_t HostPool::StreamsPerConnection() const {
   if (cluster.max_requests_per_connection != 0) {
     streams = std::min<size_t>(streams, cluster.max_requests_per_connection);
   }
-  // A full connection shows how many the peer lets in.
+  // A full connection shows how many the peer lets in; not one that is at its last requests.
+  const uint64_t most = cluster.max_requests_per_connection;
   for (const Connection& connection : connections_) {
     const Client& client = *connection.client;
     if (client.state() != Client::State::kReady || client.draining()) continue;
+    if (most != 0 && client.streams_opened() >= most) continue;
     streams = std::min(streams, std::max<size_t>(client.open_streams(), 1));
   }
   return streams;
 }
 
-void HostPool::ConnectForQueue() {
-  for (int i = 0; i < kConnectsAtOnce && !retired_; ++i) {
-    if (pending_ <= connecting_ * StreamsPerConnection()) return;
-    if (!Connect(pending_head_->high_priority)) return;
+void HostPool::ConnectForQueues() {
+  for (int i = 0; i < kConnectsAtOnce; ++i) {
+    if (waiting() <= connecting_ * StreamsPerConnection() || !ConnectForOne()) return;
   }
+}
+
+bool HostPool::ConnectForOne() {
+  for (const bool high_priority : {true, false}) {
+    if (queue(high_priority).size > 0 && Connect(high_priority)) return true;
+  }
+  return false;
 }
 
 bool HostPool::Connect(bool high_priority) {
@@ -176,14 +188,17 @@ void HostPool::OnReady(Client&) {
 void HostPool::OnCapacity() { Serve(); }
 
 void HostPool::Serve() {
-  while (PendingStream* pending = pending_head_) {
-    Client* client = Usable();
-    if (!client) break;
-    Dequeue(*pending);
-    Open(*client, *pending);
-    pending->signal->Set();
+  for (const bool high_priority : {true, false}) {
+    while (PendingStream* pending = queue(high_priority).head) {
+      Client* client = Usable();
+      if (!client) break;
+      Dequeue(*pending);
+      Open(*client, *pending);
+      pending->signal->Set();
+    }
   }
-  ConnectForQueue();
+  ConnectForQueues();
+  DrainIfDone();
 }
 
 void HostPool::OnClosed(Client& client, ErrorCode code) {
@@ -202,18 +217,25 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
 }
 
 void HostPool::Fail(ErrorCode code, int connect_errno) {
-  while (PendingStream* pending = pending_head_) {
-    services_.stats.Inc(pending->view_->cluster().stats.upstream_rq_pending_failure_eject);
-    Dequeue(*pending);
-    pending->error = {code, Side::kUpstream, /*retry=*/true};
-    pending->connect_errno = connect_errno;
-    pending->signal->Set();
+  for (Queue& queue : queues_) {
+    while (PendingStream* pending = queue.head) {
+      services_.stats.Inc(pending->view_->cluster().stats.upstream_rq_pending_failure_eject);
+      Dequeue(*pending);
+      pending->error = {code, Side::kUpstream, /*retry=*/true};
+      pending->connect_errno = connect_errno;
+      pending->signal->Set();
+    }
   }
+  DrainIfDone();
 }
 
 void HostPool::Retire() {
   retired_ = true;
-  Fail(ErrorCode::kNoHealthyHost);
+  DrainIfDone();
+}
+
+void HostPool::DrainIfDone() {
+  if (!retired_ || waiting() > 0 || std::exchange(draining_, true)) return;
   for (const Connection& connection : std::vector<Connection>(connections_)) {
     connection.client->Drain();
   }

@@ -4,6 +4,7 @@
 // ones are at the peer's stream limit. Does not choose hosts.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -17,7 +18,7 @@ namespace outrigger::proxy {
 // frame and can be used again after End(), for another try.
 //
 // Runs on: worker. Owner: the request's frame; never moved. Thread-safety: confined.
-class PendingStream {
+class PendingStream final : private StreamCloseListener {
  public:
   PendingStream() = default;
   PendingStream(const PendingStream&) = delete;
@@ -25,7 +26,8 @@ class PendingStream {
   ~PendingStream() { End(); }
 
   // Gives up the place in the queue, or the permit of a stream that was opened (which the caller
-  // resets, or lets end). `stream` and `error` stay.
+  // resets, or lets end, and then releases). `stream` and `error` stay. A stream that closes gives
+  // its permit back by itself, so that who waits for the room it leaves has the permit, too.
   void End();
   // Forgets what came of the try, too.
   void Clear() {
@@ -45,6 +47,8 @@ class PendingStream {
 
  private:
   friend class HostPool;
+  void OnStreamClosed() override { End(); }
+
   enum class Place : uint8_t { kNone, kQueued, kOpen };
   Place place_ = Place::kNone;
   LocalRef<HostPool> pool_;     // while it has a place
@@ -61,7 +65,7 @@ class HostPool : public LocallyCounted<HostPool> {
   // A stream right now, or null: then the request is queued in `pending`, or `pending.error` is set
   // (a limit, or the host is gone).
   Stream* Acquire(PendingStream& pending);
-  // The host or cluster is gone: finish what is open.
+  // The host or cluster is gone: finish what is open and who waits.
   void Retire();
 
   const Cluster& cluster() const { return view_->cluster(); }
@@ -87,6 +91,15 @@ class HostPool : public LocallyCounted<HostPool> {
     bool high_priority;
   };
 
+  // Those who wait, first come first.
+  struct Queue {
+    PendingStream* head = nullptr;
+    PendingStream* tail = nullptr;
+    size_t size = 0;
+  };
+
+  Queue& queue(bool high_priority) { return queues_[high_priority]; }
+  size_t waiting() const { return queues_[0].size + queues_[1].size; }
   void Leave(PendingStream& pending);
   void Enqueue(PendingStream& pending);
   void Dequeue(PendingStream& pending);
@@ -95,11 +108,14 @@ class HostPool : public LocallyCounted<HostPool> {
   void Overflow(PendingStream& pending, Counter counter);
   Client* Usable();
   size_t StreamsPerConnection() const;
-  void ConnectForQueue();
+  void ConnectForQueues();
+  // For whoever's limit has room. False: nobody's.
+  bool ConnectForOne();
   // False: the limit of connections is reached.
   bool Connect(bool high_priority);
   void Serve();
-  void Fail(ErrorCode code, int connect_errno = 0);
+  void Fail(ErrorCode code, int connect_errno);
+  void DrainIfDone();
 
   LocalRef<ClusterView> view_;
   std::shared_ptr<const Host> host_;
@@ -107,14 +123,14 @@ class HostPool : public LocallyCounted<HostPool> {
   const UpstreamServices services_;
   std::vector<Connection> connections_;
   size_t connecting_ = 0;
-  PendingStream* pending_head_ = nullptr;
-  PendingStream* pending_tail_ = nullptr;
-  size_t pending_ = 0;
+  std::array<Queue, 2> queues_;  // of default and of high priority
   bool retired_ = false;
+  bool draining_ = false;
 };
 
 inline void PendingStream::End() {
   if (place_ == Place::kNone) return;
+  if (place_ == Place::kOpen) stream->SetCloseListener(nullptr);
   const LocalRef<HostPool> pool = std::move(pool_);
   pool->Leave(*this);
 }

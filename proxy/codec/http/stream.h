@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "proxy/codec/buffer/arena.h"
 #include "proxy/codec/buffer/slice.h"
@@ -14,6 +15,16 @@
 #include "scheduler/scheduler.h"
 
 namespace outrigger::proxy {
+
+// Told once, when nothing of a stream is open any more; before others learn that there is room for
+// one more.
+class StreamCloseListener {
+ public:
+  virtual void OnStreamClosed() = 0;
+
+ protected:
+  ~StreamCloseListener() = default;
+};
 
 // Runs on: the P of its connection.
 // Owner: counted: its codec while the exchange is open there, and the one who handles it.
@@ -65,8 +76,14 @@ class Stream {
   void Notify() {
     if (event_) event_->Set();
   }
+  // Null: nobody. To be taken off before the stream is released.
+  void SetCloseListener(StreamCloseListener* listener) { close_listener_ = listener; }
 
  protected:
+  // From the codec.
+  void NotifyClosed() {
+    if (close_listener_) std::exchange(close_listener_, nullptr)->OnStreamClosed();
+  }
   virtual ~Stream() {
     if (kept_) kept_->Release();
   }
@@ -74,6 +91,7 @@ class Stream {
  private:
   Stream* kept_ = nullptr;
   scheduler::Signal* event_ = nullptr;
+  StreamCloseListener* close_listener_ = nullptr;
 };
 
 }  // namespace outrigger::proxy

@@ -204,6 +204,7 @@ void Http2Stream::Close(ErrorCode code, Side side, bool retry) {
   out_.Clear();
   if (code != ErrorCode::kNone && !error) error = {code, side, retry};
   Notify();
+  NotifyClosed();
   session.OnStreamClosed();
   if (session.last_goaway_due_) session.MarkWritable();
   Unref();

@@ -73,6 +73,52 @@ TEST_F(PoolTest, WhoWaitsIsServedInTurn) {
   EXPECT_EQ(Level(stats().upstream_rq_pending_active), 0);
 }
 
+TEST_F(PoolTest, WhoLeavesHandsItsPermitOn) {
+  AddNarrow(1, 1).circuit_breakers.max_requests = 1;
+  Start();
+  std::vector<Stream*> streams = {&client_->Get("/0")};
+  Request(Accept(upstream_), 0);
+  for (int i = 1; i < 3; ++i) {
+    streams.push_back(&client_->Get("/" + std::to_string(i)));
+    ASSERT_TRUE(Waiting(i));
+  }
+  for (size_t i = 0; i < streams.size(); ++i) {
+    Answer(Request(*connections_[0], i));
+    EXPECT_EQ(Status(*streams[i]), "200");
+  }
+  EXPECT_EQ(Count(stats().upstream_rq_active_overflow), 0u);
+  EXPECT_EQ(Level(stats().upstream_rq_active), 0);
+}
+
+TEST_F(PoolTest, HighPriorityGoesFirstAndByItsOwnLimits) {
+  AddNarrow(1, 1).high_circuit_breakers.max_connections = 1;
+  proxy_.AddRoute("/high", "up").high_priority = true;
+  std::swap(proxy_.routes.virtual_hosts[0].routes[0], proxy_.routes.virtual_hosts[0].routes[1]);
+  Start();
+  client_->Get("/1");
+  Request(Accept(upstream_), 0);
+  client_->Get("/2");
+  ASSERT_TRUE(Waiting(1));
+  Stream& high = client_->Get("/high");
+  TestUpstreamConnection& second = Accept(upstream_);
+  EXPECT_EQ(Path(Request(second, 0)), "/high");
+  Answer(Request(second, 0));
+  EXPECT_EQ(Status(high), "200");
+}
+
+// One that opens no more streams says nothing of how many the peer lets in.
+TEST_F(PoolTest, ASpentConnectionStartsNoMoreThanItsWaitersNeed) {
+  AddUp({upstream_.address()}).max_requests_per_connection = 2;
+  Start();
+  client_->Get("/1");
+  client_->Get("/2");
+  Request(Accept(upstream_), 1);
+  client_->Get("/3");
+  client_->Get("/4");
+  Request(Accept(upstream_), 1);
+  EXPECT_EQ(Count(stats().upstream_cx_total), 2u);
+}
+
 TEST_F(PoolTest, TheQueueIsBounded) {
   AddNarrow(1, 1).circuit_breakers.max_pending_requests = 2;
   Start();

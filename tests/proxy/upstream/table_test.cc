@@ -57,6 +57,24 @@ TEST_F(TableTest, AHostThatLeavesFinishesWhatItHas) {
   EXPECT_TRUE(Pump([&] { return up.closed(); }));
 }
 
+TEST_F(TableTest, AHostThatLeavesServesThoseWhoWaitThere) {
+  Cluster& cluster = AddUp({upstream_.address()});
+  cluster.http2_options.max_concurrent_streams = 1;
+  cluster.circuit_breakers.max_connections = 1;
+  Start();
+  Stream& open = client_->Get("/1");
+  TestUpstreamConnection& up = Accept(upstream_);
+  Stream& request = Request(up, 0);
+  Stream& waiting = client_->Get("/2");
+  ASSERT_TRUE(Pump([&] { return Level(stats().upstream_rq_pending_active) == 1; }));
+  SetHosts({other_.address()});
+  Answer(request);
+  Answer(Request(up, 1));
+  EXPECT_EQ(Status(open), "200");
+  EXPECT_EQ(Status(waiting), "200");
+  EXPECT_TRUE(Pump([&] { return up.closed(); }));
+}
+
 TEST_F(TableTest, HostsOfAnUnknownClusterAreNobodys) {
   AddUp({upstream_.address()});
   Start();
