@@ -7,7 +7,6 @@
 #include "proxy/router/header_mutation.h"
 #include "proxy/router/redirect.h"
 #include "proxy/router/rewrite.h"
-#include "proxy/router/timeout.h"
 #include "scheduler/base/text.h"
 
 namespace outrigger::proxy {
@@ -226,13 +225,13 @@ void Exchange::CopyRequestBody() {
   const auto [body, end] =
       filtered ? filters_->OnRequestBody(down_) : ChainRun::Passed{down_.body, down_.end_received};
   const size_t bytes = body.bytes();
+  // What filters made of it could not be asked for again.
+  if (filtered && (bytes > 0 || end)) retry_->GiveUp();
   if (bytes > 0 && room) {
     deadlines_.progress = shard_.Now();
     const size_t fresh = bytes - std::exchange(replayed_, 0);
     record_.bytes_received += fresh;
     const bool last = end && down_.trailers.empty();
-    // What filters made of it could not be asked for again.
-    if (filtered) retry_->GiveUp();
     KeepForRetry(body);
     up_->SendData(body, last);
     if (!filtered) down_.Consume(fresh);
@@ -248,18 +247,6 @@ void Exchange::CopyRequestBody() {
     }
   }
   if (request_ended_) RequestComplete(shard_.Now());
-}
-
-void Exchange::RequestComplete(scheduler::Nanos when) {
-  if (timeouts_.per_try > 0) deadlines_.attempt = shard_.Now() + timeouts_.per_try;
-  deadlines_.attempt_idle_limit = timeouts_.per_try_idle;
-  if (request_complete_ == 0) {
-    request_complete_ = when;
-    deadlines_.request = scheduler::kNever;
-    // Envoy starts the route's clock when the whole request has come in.
-    if (timeouts_.response > 0) deadlines_.route = when + timeouts_.response;
-  }
-  ArmTimer();
 }
 
 std::string_view Exchange::ConnectDetail() const {
@@ -283,6 +270,7 @@ void Exchange::CopyResponse() {
     response_ended_ = last;
     if (last) return;
   }
+  if (up_->end_received) StopUpstreamTimers();
   const bool filtered = filters_ && filters_->wants_response_body();
   const bool room = down_.send_buffered() < listener_->per_connection_buffer_limit_bytes;
   if (filtered && !room) return;
@@ -395,80 +383,6 @@ void Exchange::Reply(const LocalReply& reply) {
   AddRequestId(local_headers_);
   PrepareResponse(local_headers_, options_, connection_.dates().Get(down_.arena));
   SendLocalReply(down_, local_headers_, reply, grpc_, head_);
-}
-
-void Exchange::StartTimers(const ClusterRoute* action) {
-  deadlines_.idle_limit = options_.stream_idle_timeout;
-  if (action) {
-    deadlines_.idle_limit = action->idle_timeout.value_or(deadlines_.idle_limit);
-    const std::optional<Nanos> duration =
-        StreamDuration(*action, down_.headers, options_.max_stream_duration);
-    if (duration) deadlines_.duration = start_ + *duration;
-  } else if (options_.max_stream_duration > 0) {
-    deadlines_.duration = start_ + options_.max_stream_duration;
-  }
-  if (!down_.end_received && options_.request_timeout > 0) {
-    deadlines_.request = start_ + options_.request_timeout;
-  }
-  ArmTimer();
-}
-
-// Lazy: a timer that fires early is set anew, which is rare; one that fires late would be wrong.
-void Exchange::ArmTimer() {
-  const scheduler::Nanos next = deadlines_.Next();
-  if (next >= armed_) return;
-  armed_ = next;
-  shard_.p.netpoll().AddTimer(timer_, next);
-}
-
-void Exchange::StartRoute(const ClusterRoute& action) {
-  timeouts_ = TakeTimeouts(action, down_.headers, grpc_);
-  retry_.emplace(action.retry_policy.get(), down_.headers);
-  if (down_.end_received && timeouts_.response > 0) {
-    deadlines_.route = routed_ + timeouts_.response;
-  }
-  StartTimers(&action);
-}
-
-void Exchange::OnTimer() {
-  armed_ = scheduler::kNever;
-  timeout_ = deadlines_.Due(shard_.Now());
-  if (shard_.Now() >= deadlines_.backoff) {
-    deadlines_.backoff = scheduler::kNever;
-    event_.Set();
-  }
-  if (!timed_out()) return ArmTimer();
-  CountTimeout();
-  event_.Set();
-}
-
-void Exchange::CountTimeout() {
-  StatSlab& stats = shard_.stats;
-  switch (timeout_) {
-    case ErrorCode::kTimeout:
-      if (pool_) stats.Inc(cluster().stats.upstream_rq_timeout);
-      break;
-    case ErrorCode::kAttemptTimeout:
-      if (pool_) stats.Inc(cluster().stats.upstream_rq_per_try_timeout);
-      break;
-    case ErrorCode::kAttemptIdleTimeout:
-      if (pool_) stats.Inc(cluster().stats.upstream_rq_per_try_idle_timeout);
-      break;
-    case ErrorCode::kUpstreamMaxDuration:
-      if (pool_) stats.Inc(cluster().stats.upstream_rq_max_duration_reached);
-      break;
-    case ErrorCode::kIdleTimeout:
-      stats.Inc(options_.stats.downstream_rq_idle_timeout);
-      break;
-    case ErrorCode::kRequestTimeout:
-      stats.Inc(options_.stats.downstream_rq_timeout);
-      break;
-    case ErrorCode::kMaxDuration:
-      stats.Inc(options_.stats.downstream_rq_max_duration_reached);
-      break;
-    default:
-      break;
-  }
 }
 
 void Exchange::Finish() {

@@ -66,6 +66,8 @@ class Exchange {
   void CopyRequestBody();
   void CopyResponse();
   void OnUpstreamError();
+  // What the transport says of a failed connect; empty if it says nothing.
+  std::string_view ConnectDetail() const;
   // Answers without an upstream; the exchange is over but for the request's rest.
   void Reply(const LocalReply& reply);
   void ReplyError(ErrorCode code, std::string_view detail = {});
@@ -73,13 +75,14 @@ class Exchange {
   void AnswerByRoute();
   void SendResponseHeaders(bool end);
   void AddRequestId(Headers& response);
-  // Of the stream, under way to where `action` leads (null: nowhere).
+  // Of the stream, under way to where `action` leads (null: nowhere). This and what follows, to
+  // CountTimeout(), is exchange_time.cc.
   void StartTimers(const ClusterRoute* action);
   void StartRoute(const ClusterRoute& action);
+  // The upstream has said all: what is left takes as long as the client and the filters do.
+  void StopUpstreamTimers();
   // Once, when the whole request has come in and is passed on.
   void RequestComplete(scheduler::Nanos when);
-  // What the transport says of a failed connect; empty if it says nothing.
-  std::string_view ConnectDetail() const;
   void ArmTimer();
   void OnTimer();
   void CountTimeout();
@@ -119,14 +122,15 @@ class Exchange {
   scheduler::Nanos request_complete_ = 0;
   Deadlines deadlines_;
   Nanos armed_ = scheduler::kNever;  // what the timer is set to
+  bool timers_started_ = false;
   RequestTimeouts timeouts_;
   std::optional<Retry> retry_;  // once there is a route to a cluster
   SliceQueue kept_;             // body that was sent and may have to be sent again
   size_t replayed_ = 0;         // bytes at the head of down_.body that were sent before
   bool retry_due_ = false;
-  Permit retry_permit_;                          // of the retry under way
-  std::vector<const Host*> tried_;               // where the policy asks to avoid them
-  std::optional<std::optional<uint64_t>> hash_;  // once it was asked for
+  Permit retry_permit_;                             // of the retry under way
+  std::vector<std::shared_ptr<const Host>> tried_;  // where the policy asks to avoid them
+  std::optional<std::optional<uint64_t>> hash_;     // once it was asked for
   std::vector<std::string> set_cookies_;
   ErrorCode timeout_ = ErrorCode::kNone;
   uint32_t upstream_status_ = 0;  // what the cluster counts: a gRPC client sees 200

@@ -29,7 +29,7 @@ bool Exchange::PickHost() {
     ReplyError(ErrorCode::kNoHealthyHost);
     return false;
   }
-  if (avoids) tried_.push_back(&pool_->host());
+  if (avoids) tried_.push_back(pool_->host_ptr());
   pending_.high_priority = selection_.action->high_priority;
   // Copied: a logical host may move on before this exchange is logged.
   record_.upstream_host = down_.arena.Copy(pool_->host().address.text);

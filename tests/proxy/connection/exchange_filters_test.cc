@@ -46,8 +46,8 @@ struct TestFilter final : Filter {
   }
   scheduler::Task<FilterVerdict> Wait(FilterStream& stream) const override {
     const bool forever = stream.request().Get(HeaderName::kPath) == "/wait-forever";
-    const bool waited =
-        co_await stream.SleepUntil(stream.netpoll.Now() + (forever ? 1000 * kSecond : kMillisecond));
+    const bool waited = co_await stream.SleepUntil(stream.netpoll.Now() +
+                                                   (forever ? 1000 * kSecond : kMillisecond));
     co_return waited ? FilterVerdict::kContinue : FilterVerdict::kOver;
   }
   void OnRequestBody(FilterStream&, BodyFlow& flow) const override { Shout(flow); }
@@ -201,6 +201,33 @@ TEST_F(ExchangeFiltersTest, WhatAFilterLeavesHoldsTheUpstreamBack) {
     return stuck;
   }));
   EXPECT_GT(request->send_buffered(), 2'000'000u);
+}
+
+TEST_F(ExchangeFiltersTest, WhatTheUpstreamHasSaidPassesInItsOwnTime) {
+  Start();
+  proxy_.clusters.at("up").max_stream_duration = 300 * kMillisecond;
+  std::get<ClusterRoute>(proxy_.routes.virtual_hosts[0].routes.back().action).timeout =
+      300 * kMillisecond;
+  proxy_.Apply();
+  Stream& stream = client_->Get("/drip");
+  Stream* request = Accept();
+  ASSERT_NE(request, nullptr);
+  SendHeaders(*request, {{":status", "200"}}, false);
+  SendBody(*request, std::string(400, 'x'), true);
+  ASSERT_TRUE(Ended(stream));
+  EXPECT_EQ(Take(stream), std::string(400, 'x'));
+}
+
+TEST_F(ExchangeFiltersTest, AWaitTakesAGrpcTimeoutOnce) {
+  Start();
+  auto& action = std::get<ClusterRoute>(proxy_.routes.virtual_hosts[0].routes.back().action);
+  action.grpc_timeout_max = 100 * kSecond;
+  action.grpc_timeout_offset = kSecond;
+  proxy_.Apply();
+  client_->Get("/wait", {{"grpc-timeout", "10S"}});
+  Stream* request = Accept();
+  ASSERT_NE(request, nullptr);
+  EXPECT_EQ(Get(request->headers, "grpc-timeout"), "9000m");
 }
 
 TEST_F(ExchangeFiltersTest, AFilterMayWait) {
