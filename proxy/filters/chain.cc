@@ -61,20 +61,42 @@ void ChainRun::OnResponse(Headers& headers) {
   }
 }
 
-ChainRun::Passed ChainRun::PassBody(Stream& from, bool response) {
-  SliceQueue* queue = &from.body;
-  bool end = from.end_received;
-  const size_t before = queue->bytes();
+const SliceQueue* ChainRun::LastOut(bool response) const {
+  const SliceQueue* last = nullptr;
   for (size_t i = 0; i < chain_.size(); ++i) {
-    current_ = response ? chain_.size() - 1 - i : i;
-    SliceQueue* out = response ? slots_[current_].response_out : slots_[current_].request_out;
-    if (!out) continue;
-    BodyFlow flow{*queue, *out, from.trailers, end};
-    const Filter& filter = *chain_[current_].filter;
-    response ? filter.OnResponseBody(*this, flow) : filter.OnRequestBody(*this, flow);
-    end = end && queue->empty();
-    queue = out;
+    const Slot& slot = slots_[response ? chain_.size() - 1 - i : i];
+    if (const SliceQueue* out = response ? slot.response_out : slot.request_out) last = out;
   }
+  return last;
+}
+
+ChainRun::Passed ChainRun::PassBody(Stream& from, bool response) {
+  const size_t before = from.body.bytes();
+  SliceQueue* queue;
+  SliceQueue* full;  // of a filter that was passed over
+  const SliceQueue* last = LastOut(response);
+  bool end;
+  do {
+    queue = &from.body;
+    end = from.end_received;
+    full = nullptr;
+    for (size_t i = 0; i < chain_.size(); ++i) {
+      current_ = response ? chain_.size() - 1 - i : i;
+      SliceQueue* out = response ? slots_[current_].response_out : slots_[current_].request_out;
+      if (!out) continue;
+      if (out != last && out->bytes() >= kMostBetween) {
+        full = out;
+        end = false;
+      } else {
+        BodyFlow flow{*queue, *out, from.trailers, end};
+        const Filter& filter = *chain_[current_].filter;
+        response ? filter.OnResponseBody(*this, flow) : filter.OnRequestBody(*this, flow);
+        end = end && queue->empty();
+      }
+      queue = out;
+    }
+    // The next one has taken what was in the way: once more.
+  } while (full && full->bytes() < kMostBetween);
   from.Consume(before - from.body.bytes());
   return {*queue, end};
 }

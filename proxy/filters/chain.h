@@ -14,8 +14,7 @@ class ChainRun final : public FilterStream {
   // selected outlive the run.
   static ChainRun* Make(const FilterChain& chain, const Parts& parts) {
     if (chain.empty()) return nullptr;
-    return new (parts.down.arena.Alloc(sizeof(ChainRun), alignof(ChainRun)))
-        ChainRun(chain, parts);
+    return new (parts.down.arena.Alloc(sizeof(ChainRun), alignof(ChainRun))) ChainRun(chain, parts);
   }
   ChainRun(const FilterChain& chain, const Parts& parts);
   ~ChainRun();
@@ -41,6 +40,11 @@ class ChainRun final : public FilterStream {
 
  private:
   Passed PassBody(Stream& from, bool response);
+  // What the exchange takes: whoever fills it is not to wait.
+  const SliceQueue* LastOut(bool response) const;
+
+  // What a filter has let through and the next one has not taken; then the former has to wait.
+  static constexpr size_t kMostBetween = 64 << 10;
 
   const FilterChain& chain_;
 };

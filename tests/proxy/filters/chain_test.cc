@@ -61,9 +61,9 @@ class ChainTest : public FilterTest {
 };
 
 TEST_F(ChainTest, AnEmptyChainHasNoRun) {
-  EXPECT_EQ(ChainRun::Make({}, {request_.down, request_.selection, request_.event, netpoll_, slab_,
-                                request_.random, request_.timeout, request_.record,
-                                request_.reply_headers}),
+  EXPECT_EQ(ChainRun::Make(
+                {}, {request_.down, request_.selection, request_.event, netpoll_, slab_,
+                     request_.random, request_.timeout, request_.record, request_.reply_headers}),
             nullptr);
 }
 
@@ -202,6 +202,31 @@ TEST_F(ChainTest, WhatAFilterLeavesOfABodyHoldsTheSenderBack) {
 }
 
 // --- Waiting, on a worker of its own.
+
+TEST_F(ChainTest, ABodyDoesNotGatherBetweenFilters) {
+  for (const auto& probe : probes_) probe->wants_body = true;
+  probes_[0]->piece = 1 << 20;
+  probes_[1]->piece = 1;
+  probes_[2]->piece = 1 << 20;
+  ChainRun& run = request_.Start(chain_);
+  run.OnRequest();
+  size_t passed = 0;
+  for (int i = 0; i < 5; ++i) {
+    request_.down.body.PushCopy(std::string(100'000, 'x'));
+    const auto through = run.OnRequestBody(request_.down);
+    passed += through.body.bytes();
+    through.body.Clear();
+  }
+  EXPECT_EQ(passed, 5u);
+  EXPECT_EQ(request_.down.consumed, 100'000u) << "what the first one took when it had room";
+  EXPECT_EQ(request_.down.body.bytes(), 400'000u) << "holds the sender back";
+  // The narrow one widens: those before it go on in the same call.
+  probes_[1]->piece = 1 << 20;
+  request_.down.end_received = true;
+  const auto rest = run.OnRequestBody(request_.down);
+  EXPECT_EQ(rest.body.bytes(), 500'000u - 5);
+  EXPECT_TRUE(rest.end);
+}
 
 class WaitTest : public ChainTest {
  protected:
