@@ -14,8 +14,9 @@ class EdfSchedule {
  public:
   bool empty() const { return heap_.empty(); }
   void Clear() { heap_.clear(); }
-  // Starts over with the members 0 .. weights.size() - 1. Weights are above 0.
-  void Start(std::span<const double> weights);
+  // Starts over with the members 0 .. weights.size() - 1, as it stands after about `picks` picks
+  // (at most one a member more or less). Weights are above 0.
+  void Start(std::span<const double> weights, uint32_t picks = 0);
 
   // The member whose turn it is. `weight(member)` says when its next one comes.
   template <typename Weight>

@@ -36,8 +36,12 @@ void LoadBalancer::SetHosts(std::shared_ptr<const HostSet> hosts, Counters count
 std::optional<uint32_t> LoadBalancer::Pick(const PickCriteria& context) {
   std::optional<uint32_t> picked = PickOnce(context, 0);
   for (uint32_t attempt = 1; picked && attempt <= context.attempts; ++attempt) {
-    const Host* host = hosts_->hosts[*picked].get();
-    if (std::find(context.avoid.begin(), context.avoid.end(), host) == context.avoid.end()) break;
+    // By address: hosts are made anew when they are resolved again.
+    const std::string& address = hosts_->hosts[*picked]->address.text;
+    if (std::none_of(context.avoid.begin(), context.avoid.end(),
+                     [&](const auto& host) { return host->address.text == address; })) {
+      break;
+    }
     picked = PickOnce(context, attempt);
   }
   return picked;

@@ -20,7 +20,7 @@ struct PickCriteria {
   std::optional<uint64_t> hash = std::nullopt;  // of the route's hash policy
   // Retries: hosts that were tried (the host predicate previous_hosts), and how often to choose
   // anew for another one (host_selection_retry_max_attempts). The last choice stands.
-  std::span<const Host* const> avoid = {};
+  std::span<const std::shared_ptr<const Host>> avoid = {};
   uint32_t attempts = 0;
 };
 

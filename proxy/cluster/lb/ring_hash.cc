@@ -10,6 +10,7 @@ namespace outrigger::proxy {
 
 std::vector<RingPoint> MakeRing(const HostSet& set, const LbOptions& options) {
   std::vector<RingPoint> ring;
+  if (set.preferred.empty()) return ring;
   double sum = 0;
   for (const uint32_t host : set.preferred) sum += set.hosts[host]->weight;
   double least = 1.0;

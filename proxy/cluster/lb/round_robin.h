@@ -10,7 +10,8 @@ namespace outrigger::proxy {
 
 // Turns of a group of hosts: plain ones where all weigh the same.
 struct WeightedTurns {
-  // `weight(host)`: of the host with this index. The turns begin somewhere, as `seed` says.
+  // `weight(host)`: of the host with this index. The turns begin somewhere in their cycle, as
+  // `seed` says.
   template <typename Weight>
   void Start(const HostSet& hosts, const std::vector<uint32_t>& group, uint32_t seed,
              Weight weight) {
@@ -21,8 +22,7 @@ struct WeightedTurns {
     if (equal) return;
     std::vector<double> weights;
     for (const uint32_t host : group) weights.push_back(weight(host));
-    schedule.Start(weights);
-    for (uint32_t skip = seed % group.size(); skip > 0; --skip) Next(group, weight);
+    schedule.Start(weights, seed);
   }
   template <typename Weight>
   uint32_t Next(const std::vector<uint32_t>& group, Weight weight) {

@@ -31,6 +31,17 @@ TEST(EdfScheduleTest, HeavyMembersComeOftenAndEvenlySpread) {
   EXPECT_EQ(Picks(schedule, weights, 12), "aaabcaaaabca") << "of equal deadlines the first come";
 }
 
+TEST(EdfScheduleTest, MayStartAnywhereInItsCycle) {
+  const std::vector<double> weights = {100, 1};
+  EdfSchedule schedule;
+  schedule.Start(weights);
+  EXPECT_EQ(Picks(schedule, weights, 3), "aaa");
+  schedule.Start(weights, 100);
+  EXPECT_EQ(Picks(schedule, weights, 3), "aba");
+  schedule.Start(weights, 50);
+  EXPECT_EQ(Picks(schedule, weights, 101).find('b'), 50u);
+}
+
 TEST(EdfScheduleTest, SharesAreTheWeights) {
   const std::vector<double> weights = {128, 1, 64, 7};
   EdfSchedule schedule;

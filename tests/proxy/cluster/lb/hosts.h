@@ -56,7 +56,8 @@ class Balanced {
   std::optional<uint32_t> PickFor(uint64_t hash) {
     return balancer_->Pick({.random = random, .hash = hash});
   }
-  std::optional<uint32_t> PickOther(std::vector<const Host*> avoid, uint32_t attempts,
+  std::optional<uint32_t> PickOther(std::vector<std::shared_ptr<const Host>> avoid,
+                                    uint32_t attempts,
                                     std::optional<uint64_t> hash = std::nullopt) {
     return balancer_->Pick({random, hash, avoid, attempts});
   }

@@ -34,8 +34,8 @@ TEST(LoadBalancerTest, AHostThatWasTriedIsAvoided) {
   for (const Policy policy : {Policy::kRoundRobin, Policy::kLeastRequest, Policy::kRandom,
                               Policy::kRingHash, Policy::kMaglev}) {
     Balanced balanced(With(policy), HostsOf({1, 1, 1}));
-    const std::vector<const Host*> tried = {balanced.set->hosts[0].get(),
-                                            balanced.set->hosts[2].get()};
+    const std::vector<std::shared_ptr<const Host>> tried = {balanced.set->hosts[0],
+                                                            balanced.set->hosts[2]};
     for (int i = 0; i < 20; ++i) {
       EXPECT_EQ(balanced.PickOther(tried, 100), 1u) << static_cast<int>(policy);
     }
@@ -44,12 +44,11 @@ TEST(LoadBalancerTest, AHostThatWasTriedIsAvoided) {
 
 TEST(LoadBalancerTest, AfterTheLastAttemptTheChoiceStands) {
   Balanced balanced({}, HostsOf({1, 1, 1}));
-  const std::vector<const Host*> tried = {balanced.set->hosts[0].get(),
-                                          balanced.set->hosts[1].get()};
+  const std::vector<std::shared_ptr<const Host>> tried = {balanced.set->hosts[0],
+                                                          balanced.set->hosts[1]};
   EXPECT_EQ(balanced.PickOther(tried, 0), 0u) << "no attempt: the host does not matter";
-  EXPECT_EQ(balanced.PickOther({balanced.set->hosts[1].get(), balanced.set->hosts[2].get()}, 1),
-            2u);
-  EXPECT_EQ(balanced.PickOther({balanced.set->hosts[0].get()}, 5), 1u);
+  EXPECT_EQ(balanced.PickOther({balanced.set->hosts[1], balanced.set->hosts[2]}, 1), 2u);
+  EXPECT_EQ(balanced.PickOther({balanced.set->hosts[0]}, 5), 1u);
 }
 
 }  // namespace

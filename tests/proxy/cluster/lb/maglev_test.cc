@@ -65,7 +65,7 @@ TEST(MaglevTest, AHostThatLeavesMovesLittleElse) {
 TEST(MaglevTest, ARetryChangesMostOfTheHash) {
   Balanced table(Options(), HostsOf({1, 1, 1}));
   const uint32_t first = *table.PickFor(5);
-  const std::optional<uint32_t> other = table.PickOther({table.set->hosts[first].get()}, 50, 5);
+  const std::optional<uint32_t> other = table.PickOther({table.set->hosts[first]}, 50, 5);
   ASSERT_TRUE(other);
   EXPECT_NE(*other, first);
 }

@@ -85,7 +85,7 @@ TEST(RingHashTest, ARetryGoesOnAlongTheRing) {
   Balanced ring(Options(), HostsOf({1, 1, 1}));
   const uint64_t hash = XxHash("key");
   const uint32_t first = *ring.PickFor(hash);
-  const Host* tried = ring.set->hosts[first].get();
+  const std::shared_ptr<const Host> tried = ring.set->hosts[first];
   const std::optional<uint32_t> other = ring.PickOther({tried}, 50, hash);
   ASSERT_TRUE(other);
   EXPECT_NE(*other, first);
