@@ -45,7 +45,8 @@ void Publisher::Publish(std::shared_ptr<const proxy::Snapshot> snapshot) {
 void Publisher::PublishHosts(HostUpdate update) {
   MutexLock lock(mutex_);
   const proxy::Cluster* cluster = FindCluster(update.cluster);
-  if (!cluster) return;
+  // It became one of fixed hosts while its name was resolved.
+  if (!cluster || cluster->type == proxy::Cluster::Type::kStatic) return;
   // A logical host that moves is still the same member.
   const auto before = hosts_.find(update.cluster);
   const bool moved = cluster->type == proxy::Cluster::Type::kLogicalDns && before != hosts_.end() &&

@@ -41,7 +41,7 @@ class Publisher {
   void Unsubscribe(uint64_t id);
 
   void Publish(std::shared_ptr<const proxy::Snapshot> snapshot);
-  // Dropped if the snapshot has no such cluster: it went meanwhile.
+  // Dropped if the snapshot has no such cluster, or one of fixed hosts: it went meanwhile.
   void PublishHosts(HostUpdate update);
 
   // Null before the first Publish().

@@ -1,5 +1,7 @@
 #include "proxy/worker/worker_set.h"
 
+#include <utility>
+
 #include "scheduler/base/check.h"
 #include "scheduler/base/status_macros.h"
 #include "scheduler/base/text.h"
@@ -8,14 +10,14 @@ namespace outrigger::proxy {
 namespace {
 
 absl::Status InListener(const Listener& listener, const absl::Status& status) {
-  return absl::Status(status.code(), scheduler::Concat("listener '", listener.name, "': ",
-                                                       scheduler::ToStd(status.message())));
+  return absl::Status(status.code(), scheduler::Concat("listener '", listener.name,
+                                                       "': ", scheduler::ToStd(status.message())));
 }
 
 }  // namespace
 
 WorkerSet::WorkerSet(StatRegistry& stats, std::vector<scheduler::CpuSet> affinity)
-    : stats_(stats), count_(affinity.size()) {
+    : stats_(stats), count_(affinity.size()), inboxes_(count_) {
   pool_ = std::make_unique<scheduler::Pool>(scheduler::PoolOptions{
       .name = "data", .policy = scheduler::Policy::kPinned, .affinity = std::move(affinity)});
   for (size_t i = 0; i < count_; ++i) {
@@ -52,8 +54,8 @@ absl::Status WorkerSet::BindAddress(const Listener& listener, const Address& add
     if (!probe.ok()) return InListener(listener, probe.status());
   }
   for (size_t i = 0; i < (shared ? 1 : count_); ++i) {
-    absl::StatusOr<Fd> fd = proxy::Listen(bound.address, static_cast<int>(listener.tcp_backlog_size),
-                                          !shared);
+    absl::StatusOr<Fd> fd =
+        proxy::Listen(bound.address, static_cast<int>(listener.tcp_backlog_size), !shared);
     if (!fd.ok()) return InListener(listener, fd.status());
     // Port 0: the first socket's port is everybody's.
     if (i == 0) {
@@ -93,10 +95,22 @@ void WorkerSet::Apply(const std::shared_ptr<const Snapshot>& snapshot) {
 
 void WorkerSet::SetHosts(const std::string& cluster, const std::shared_ptr<const HostSet>& hosts) {
   for (size_t i = 0; i < count_; ++i) {
-    Worker& worker = *workers_[i];
-    pool_->Post(static_cast<int>(i),
-                [&worker, cluster, hosts] { worker.SetHosts(cluster, hosts); });
+    HostInbox& inbox = inboxes_[i];
+    scheduler::MutexLock lock(inbox.mutex);
+    inbox.hosts[cluster] = hosts;
+    // If the mailbox is full, the next update tries again.
+    inbox.posted = inbox.posted || pool_->Post(static_cast<int>(i), [this, i] { TakeHosts(i); });
   }
+}
+
+void WorkerSet::TakeHosts(size_t i) {
+  HostsByCluster taken;
+  {
+    scheduler::MutexLock lock(inboxes_[i].mutex);
+    taken.swap(inboxes_[i].hosts);
+    inboxes_[i].posted = false;
+  }
+  for (auto& [cluster, hosts] : taken) workers_[i]->SetHosts(cluster, std::move(hosts));
 }
 
 void WorkerSet::Drain() {

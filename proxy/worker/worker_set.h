@@ -1,18 +1,21 @@
-// worker_set.h: the data pool: all workers, their threads and their listening sockets. What the control
-// side sees of the data plane; every call becomes an item in the workers' mailboxes.
+// worker_set.h: the data pool: all workers, their threads and their listening sockets. What the
+// control side sees of the data plane; every call becomes an item in the workers' mailboxes.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "proxy/worker/worker.h"
+#include "scheduler/base/mutex.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::proxy {
 
-// Runs on: any thread outside of the data pool. Owner: the process. Thread-safety: one caller at a time.
+// Runs on: any thread outside of the data pool. Owner: the process. Thread-safety: one caller at a
+// time.
 class WorkerSet {
  public:
   // One worker for each CPU set, bound to it.
@@ -49,10 +52,21 @@ class WorkerSet {
     Address address;
     std::vector<Fd> fds;  // one a worker; or one for all, if the address cannot be shared
   };
+  using HostsByCluster = std::map<std::string, std::shared_ptr<const HostSet>>;
+  // Host sets on their way to a worker, however many as one item of its mailbox: thousands of
+  // clusters are resolved at once.
+  struct HostInbox {
+    scheduler::Mutex mutex;
+    HostsByCluster hosts OUTRIGGER_GUARDED_BY(mutex);
+    bool posted OUTRIGGER_GUARDED_BY(mutex) = false;
+  };
+
+  void TakeHosts(size_t i);  // on that worker
   absl::Status BindAddress(const Listener& listener, const Address& address);
 
   StatRegistry& stats_;
   const size_t count_;
+  std::vector<HostInbox> inboxes_;
   std::vector<Bound> bound_;  // closed last: see acceptor.h
   std::vector<StatSlab*> slabs_;
   std::unique_ptr<scheduler::Pool> pool_;
