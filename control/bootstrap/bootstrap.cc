@@ -1,12 +1,16 @@
 #include "control/bootstrap/bootstrap.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "control/bootstrap/known_types.h"
 #include "control/bootstrap/proto_from_yaml.h"
 #include "control/bootstrap/yaml.h"
@@ -53,6 +57,19 @@ absl::Status MergeText(std::string_view text, std::string_view source, bool allo
   return absl::OkStatus();
 }
 
+// Runtime keys are read by nothing yet, and their default values hold.
+void WarnOfRuntime(LoadedBootstrap& loaded) {
+  std::vector<std::string> keys;
+  for (const auto& layer : loaded.proto.layered_runtime().layers()) {
+    for (const auto& [key, value] : layer.static_layer().fields()) keys.push_back(key);
+  }
+  if (keys.empty()) return;
+  std::sort(keys.begin(), keys.end());
+  loaded.warnings.push_back(
+      absl::StrFormat("layered_runtime: static layers are not supported yet, ignored: %s",
+                      absl::StrJoin(keys, ", ")));
+}
+
 }  // namespace
 
 absl::StatusOr<LoadedBootstrap> LoadBootstrap(const BootstrapOptions& options) {
@@ -71,6 +88,7 @@ absl::StatusOr<LoadedBootstrap> LoadBootstrap(const BootstrapOptions& options) {
     OUTRIGGER_RETURN_IF_ERROR(
         MergeText(options.config_yaml, "--config-yaml", allow_unknown, loaded));
   }
+  WarnOfRuntime(loaded);
   return loaded;
 }
 

@@ -83,9 +83,9 @@ static_resources:
 // A file of its own for each test; bazel empties TEST_TMPDIR.
 std::string WriteFile(std::string_view text) {
   const char* directory = std::getenv("TEST_TMPDIR");
-  const std::string path =
-      std::string(directory == nullptr ? testing::TempDir() : directory) + "/" +
-      testing::UnitTest::GetInstance()->current_test_info()->name() + ".yaml";
+  const std::string path = std::string(directory == nullptr ? testing::TempDir() : directory) +
+                           "/" + testing::UnitTest::GetInstance()->current_test_info()->name() +
+                           ".yaml";
   std::ofstream(path) << text;
   return path;
 }
@@ -108,8 +108,9 @@ TEST(LoadBootstrapTest, ReadsASidecarsFile) {
   EXPECT_EQ(proto.outrigger().cpu().cpus(), "0-3");
   EXPECT_EQ(proto.outrigger().control_api().unix_socket(), "/run/outrigger/control.sock");
   Hcm hcm;
-  ASSERT_TRUE(proto.static_resources().listeners(0).filter_chains(0).filters(0).typed_config()
-                  .UnpackTo(&hcm));
+  ASSERT_TRUE(
+      proto.static_resources().listeners(0).filter_chains(0).filters(0).typed_config().UnpackTo(
+          &hcm));
   EXPECT_EQ(hcm.codec_type(), Hcm::HTTP2);
   EXPECT_EQ(hcm.http_filters_size(), 2);
   EXPECT_EQ(hcm.route_config().virtual_hosts(0).routes(0).route().cluster(), "app");
@@ -121,8 +122,9 @@ TEST(LoadBootstrapTest, ReadsASidecarsFile) {
 }
 
 TEST(LoadBootstrapTest, ReadsJson) {
-  const auto loaded = LoadBootstrap({.path = WriteFile(
-      R"({"admin": {"address": {"socketAddress": {"address": "::1", "portValue": "9901"}}}})")});
+  const auto loaded = LoadBootstrap(
+      {.path = WriteFile(
+           R"({"admin": {"address": {"socketAddress": {"address": "::1", "portValue": "9901"}}}})")});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   EXPECT_EQ(loaded->proto.admin().address().socket_address().port_value(), 9901u);
 }
@@ -132,8 +134,9 @@ TEST(LoadBootstrapTest, UnknownFieldNamesFilePlacePathAndTheLikelyName) {
   const auto loaded = LoadBootstrap({.path = path});
   EXPECT_EQ(loaded.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(loaded.status().message(),
-            path + ":20:7: static_resources.listeners[0].filter_chains[0].filtersx: unknown field"
-                   " (did you mean \"filters\"?)");
+            path +
+                ":20:7: static_resources.listeners[0].filter_chains[0].filtersx: unknown field"
+                " (did you mean \"filters\"?)");
 }
 
 TEST(LoadBootstrapTest, PathsReachThroughTypedConfig) {
@@ -158,8 +161,8 @@ TEST(LoadBootstrapTest, UnknownFieldsAreListedWhereAllowed) {
   const std::string path = WriteFile(text);
   const auto loaded = LoadBootstrap({.path = path, .allow_unknown_static_fields = true});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->unknown_fields, ElementsAre("static_resources.clusters[0].lb_subset",
-                                                  "watchdog"));
+  EXPECT_THAT(loaded->unknown_fields,
+              ElementsAre("static_resources.clusters[0].lb_subset", "watchdog"));
   EXPECT_THAT(loaded->warnings,
               ElementsAre(HasSubstr("static_resources.clusters[0].lb_subset: unknown field"),
                           HasSubstr("watchdog: unknown field, ignored")));
@@ -192,6 +195,14 @@ TEST(LoadBootstrapTest, MissingFileIsNotABadOne) {
   EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(std::string(status.message()), HasSubstr("/nonexistent/envoy.yaml"));
   EXPECT_FALSE(LoadBootstrap({.path = "/"}).ok());
+}
+
+TEST(LoadBootstrapTest, RuntimeKeysAreSaidToBeIgnored) {
+  const auto loaded = LoadBootstrap(
+      {.config_yaml = "layered_runtime: {layers: [{name: a, static_layer: {b.c: 1, a: 2}}]}"});
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  EXPECT_THAT(loaded->warnings,
+              ElementsAre("layered_runtime: static layers are not supported yet, ignored: a, b.c"));
 }
 
 TEST(LoadBootstrapTest, EmptyFileWarns) {
