@@ -35,7 +35,9 @@ struct AdminSources {
   std::string config_path;
   ServerState& state;
   const proxy::StatRegistry& stats;
-  const envoy::config::bootstrap::v3::Bootstrap& bootstrap;  // as started with
+  // As started with; static_resources is empty there, but absent if it was.
+  const envoy::config::bootstrap::v3::Bootstrap& bootstrap;
+  std::function<envoy::config::bootstrap::v3::Bootstrap::StaticResources()> static_resources;
   const scheduler::CpuAllowance& allowance;
   const scheduler::CpuPlan& plan;
   std::vector<scheduler::Pool*> pools;

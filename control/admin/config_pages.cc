@@ -207,7 +207,11 @@ AdminReply ListenersPage(const AdminSources& sources, const ControlRequest& requ
 
 // Static resources as they were read: what a file without xDS makes of Envoy's dump.
 AdminReply ConfigDumpPage(const AdminSources& sources, const ControlRequest&) {
-  const auto& resources = sources.bootstrap.static_resources();
+  envoy::config::bootstrap::v3::Bootstrap bootstrap = sources.bootstrap;
+  if (bootstrap.has_static_resources()) {
+    *bootstrap.mutable_static_resources() = sources.static_resources();
+  }
+  const auto& resources = bootstrap.static_resources();
   const std::string time = StartTime(sources.state);
   JsonWriter json;
   const auto begin = [&](const char* dump) {
@@ -220,7 +224,7 @@ AdminReply ConfigDumpPage(const AdminSources& sources, const ControlRequest&) {
   };
   json.Begin('{').Key("configs").Begin('[');
   begin("BootstrapConfigDump");
-  json.Key("bootstrap").Raw(ToJson(sources.bootstrap)).Key("last_updated").String(time).End('}');
+  json.Key("bootstrap").Raw(ToJson(bootstrap)).Key("last_updated").String(time).End('}');
   begin("ClustersConfigDump");
   json.Key("static_clusters").Begin('[');
   for (const auto& cluster : resources.clusters()) entry("cluster", cluster);

@@ -40,21 +40,20 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t max_bytes) 
   return text;
 }
 
-absl::Status MergeText(std::string_view text, std::string_view source, bool allow_unknown,
-                       LoadedBootstrap& loaded) {
+absl::StatusOr<Bootstrap> ParseText(std::string_view text, std::string_view source,
+                                    bool allow_unknown, LoadedBootstrap& loaded) {
   OUTRIGGER_ASSIGN_OR_RETURN(const YamlNode tree, ParseYaml(text, source));
   if (tree.IsNull()) loaded.warnings.push_back(absl::StrFormat("%s: empty", source));
   Bootstrap parsed;
   std::vector<UnknownField> unknown;
   OUTRIGGER_RETURN_IF_ERROR(
       ProtoFromYaml(tree, source, parsed, allow_unknown ? &unknown : nullptr));
-  loaded.proto.MergeFrom(parsed);
   for (UnknownField& field : unknown) {
     loaded.warnings.push_back(absl::StrFormat("%s:%d:%d: %s: unknown field, ignored", source,
                                               field.mark.line, field.mark.column, field.path));
     loaded.unknown_fields.push_back(std::move(field.path));
   }
-  return absl::OkStatus();
+  return parsed;
 }
 
 // Runtime keys are read by nothing yet, and their default values hold.
@@ -82,11 +81,12 @@ absl::StatusOr<LoadedBootstrap> LoadBootstrap(const BootstrapOptions& options) {
   if (!options.path.empty()) {
     OUTRIGGER_ASSIGN_OR_RETURN(const std::string text,
                                ReadFile(options.path, YamlLimits().max_bytes));
-    OUTRIGGER_RETURN_IF_ERROR(MergeText(text, options.path, allow_unknown, loaded));
+    OUTRIGGER_ASSIGN_OR_RETURN(loaded.proto, ParseText(text, options.path, allow_unknown, loaded));
   }
   if (!options.config_yaml.empty()) {
-    OUTRIGGER_RETURN_IF_ERROR(
-        MergeText(options.config_yaml, "--config-yaml", allow_unknown, loaded));
+    OUTRIGGER_ASSIGN_OR_RETURN(const Bootstrap over, ParseText(options.config_yaml, "--config-yaml",
+                                                               allow_unknown, loaded));
+    loaded.proto.MergeFrom(over);
   }
   WarnOfRuntime(loaded);
   return loaded;

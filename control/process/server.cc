@@ -10,6 +10,7 @@
 #include "control/process/version.h"
 #include "proxy/connection/exchange.h"
 #include "proxy/filters/all.h"
+#include "scheduler/base/check.h"
 #include "scheduler/base/log.h"
 #include "scheduler/base/status_macros.h"
 
@@ -66,6 +67,20 @@ void StopHttpServer(scheduler::Pool& control, HttpServer* server) {
   stopped.get_future().wait();
 }
 
+// The static resources of `bootstrap`, serialized, which it has no longer. They are built from
+// these bytes: as the file's parser left them they are strewn over the memory that it took, and
+// what is built beside them would be, too.
+std::string TakeStaticResources(envoy::config::bootstrap::v3::Bootstrap& bootstrap) {
+  std::string bytes;
+  if (bootstrap.has_static_resources()) {
+    Builder::StaticResources resources;
+    resources.Swap(bootstrap.mutable_static_resources());
+    resources.SerializeToString(&bytes);
+  }
+  malloc_trim(0);
+  return bytes;
+}
+
 scheduler::Task<> CutOff(proxy::WorkerSet& workers, scheduler::Nanos after) {
   const scheduler::Wake wake = co_await scheduler::Sleep(after);
   if (wake == scheduler::Wake::kTimeout) workers.CloseConnections();
@@ -104,7 +119,8 @@ ExitCode Server::Start() {
     OUTRIGGER_LOG(kWarning, "cpu", "main runs unbound: %s", bound.message());
   }
   dns_ = std::make_unique<ClusterDns>(control_, resolver_, publisher_, stats_);
-  if (absl::Status built = BuildSnapshot(config_.bootstrap); !built.ok()) {
+  static_resources_ = TakeStaticResources(config_.bootstrap.proto);
+  if (absl::Status built = BuildSnapshot(static_resources_); !built.ok()) {
     return static_cast<ExitCode>(Fail(CodeOf(built), flags_.config_path, built));
   }
   workers_ = std::make_unique<proxy::WorkerSet>(stats_, DataAffinity(config_.plan));
@@ -115,10 +131,18 @@ ExitCode Server::Start() {
   return kDone;
 }
 
-absl::Status Server::BuildSnapshot(const LoadedBootstrap& bootstrap) {
+Builder::StaticResources Server::StaticResourcesOf(const std::string& serialized) {
+  Builder::StaticResources resources;
+  OUTRIGGER_CHECK(resources.ParseFromString(serialized));
+  return resources;
+}
+
+absl::Status Server::BuildSnapshot(const std::string& static_resources) {
   std::vector<std::string> warnings;
   OUTRIGGER_ASSIGN_OR_RETURN(auto snapshot,
-                             builder_.Build(bootstrap.proto.static_resources(), warnings));
+                             builder_.Build(StaticResourcesOf(static_resources), warnings));
+  // The messages, which are gone by now, took more than what was built of them.
+  malloc_trim(0);
   LogAll("config", warnings);
   publisher_.Publish(snapshot);
   dns_->Update(*snapshot);
@@ -139,9 +163,8 @@ ExitCode Server::Listen() {
     OUTRIGGER_LOG(kInfo, "main", "admin address: %s", admin_->address().text);
   }
   if (!config_.control_socket.empty()) {
-    absl::StatusOr<std::unique_ptr<HttpServer>> api =
-        ListenGrpc({.socket_path = config_.control_socket},
-                   ControlApiMethods(MakeControlSources()));
+    absl::StatusOr<std::unique_ptr<HttpServer>> api = ListenGrpc(
+        {.socket_path = config_.control_socket}, ControlApiMethods(MakeControlSources()));
     if (!api.ok()) {
       return static_cast<ExitCode>(Fail(kCannotHave, "outrigger.control_api", api.status()));
     }
@@ -186,15 +209,17 @@ void Server::Wait() {
 }
 
 void Server::Reload() {
-  absl::StatusOr<LoadedBootstrap> loaded = LoadBootstrap(
-      {flags_.config_path, flags_.config_yaml, flags_.allow_unknown_static_fields});
-  absl::Status status = loaded.ok() ? BuildSnapshot(*loaded) : loaded.status();
+  absl::StatusOr<LoadedBootstrap> loaded =
+      LoadBootstrap({flags_.config_path, flags_.config_yaml, flags_.allow_unknown_static_fields});
+  const absl::Status status =
+      loaded.ok() ? BuildSnapshot(TakeStaticResources(loaded->proto)) : loaded.status();
   if (!status.ok()) {
     OUTRIGGER_LOG(kError, "config", "reload refused, the old configuration stays: %s",
                   status.message());
     return;
   }
-  OUTRIGGER_LOG(kInfo, "config", "reloaded clusters, routes and listener settings; new or removed "
+  OUTRIGGER_LOG(kInfo, "config",
+                "reloaded clusters, routes and listener settings; new or removed "
                 "listeners, node, admin and CPU fields need a restart");
 }
 
@@ -210,20 +235,21 @@ void Server::Stop(bool graceful) {
   //    know yet that we leave, until none is open or the time is up. A second signal cuts it short.
   if (graceful) {
     Drain(std::nullopt);
-    const scheduler::Nanos deadline =
-        scheduler::MonotonicNow() + DrainTime();
+    const scheduler::Nanos deadline = scheduler::MonotonicNow() + DrainTime();
     while (workers_->connections() > 0 && scheduler::MonotonicNow() < deadline) {
       const std::optional<ProcessSignal> signal = WaitForSignal(kDrainLook);
       if (signal && *signal != ProcessSignal::kReload) break;
     }
   }
   state_.Set(Phase::kDraining);
-  // 2. No new connections; what is left is cut off, and its coroutines end. Their log lines go over.
+  // 2. No new connections; what is left is cut off, and its coroutines end. Their log lines go
+  // over.
   publisher_.Unsubscribe(subscription_);
   workers_->StopListening();
   sysmon_.reset();
   workers_->Stop();
-  // 3. The admin and the control API, which answered until here. Then nobody asks the workers' figures.
+  // 3. The admin and the control API, which answered until here. Then nobody asks the workers'
+  // figures.
   StopHttpServer(control_, admin_.get());
   StopHttpServer(control_, control_api_.get());
   // 4. The workers' last log lines are handed over and written out.
@@ -258,7 +284,8 @@ int RunValidate(const RunFlags& flags) {
     proxy::AccessLogFiles logs(control, {});
     std::vector<std::string> warnings;
     status = Builder(stats, logs, proxy::AllFilters())
-                 .Build(config->bootstrap.proto.static_resources(), warnings).status();
+                 .Build(config->bootstrap.proto.static_resources(), warnings)
+                 .status();
     LogAll("config", warnings);
   }
   if (!status.ok()) return Fail(CodeOf(status), "", status);

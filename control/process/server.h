@@ -1,5 +1,5 @@
-// server.h: `outrigger run`: every part of the sidecar, named and wired here, with the pool it runs on.
-// Start order is the order of the members; the stop order is Stop()'s numbered steps.
+// server.h: `outrigger run`: every part of the sidecar, named and wired here, with the pool it runs
+// on. Start order is the order of the members; the stop order is Stop()'s numbered steps.
 #pragma once
 
 #include <atomic>
@@ -12,14 +12,14 @@
 #include "control/dns/cluster_dns.h"
 #include "control/process/exit_code.h"
 #include "control/process/run_config.h"
-#include "control/service/server_state.h"
 #include "control/service/control_service.h"
+#include "control/service/server_state.h"
 #include "proxy/worker/worker_set.h"
 
 namespace outrigger::control {
 
-// Runs on: main (Start, Wait, Stop). Owner: RunServer. Thread-safety: confined to main; what the admin
-// and the control API ask for comes as signals to main, or as mailbox items to the workers.
+// Runs on: main (Start, Wait, Stop). Owner: RunServer. Thread-safety: confined to main; what the
+// admin and the control API ask for comes as signals to main, or as mailbox items to the workers.
 class Server {
  public:
   Server(const RunFlags& flags, RunConfig config);
@@ -33,7 +33,8 @@ class Server {
   void Stop(bool graceful);
 
  private:
-  absl::Status BuildSnapshot(const LoadedBootstrap& bootstrap);
+  static Builder::StaticResources StaticResourcesOf(const std::string& serialized);
+  absl::Status BuildSnapshot(const std::string& static_resources);
   ExitCode Listen();
   void StartWorkers();
   void Reload();
@@ -49,18 +50,19 @@ class Server {
 
   const RunFlags flags_;
   RunConfig config_;
+  std::string static_resources_;  // config_'s own, serialized: a fifth of the memory
   ServerState state_;
   proxy::StatRegistry stats_;
-  scheduler::Pool control_;                     // threads control:N
-  proxy::AccessLogFiles logs_;                  // written on control
+  scheduler::Pool control_;     // threads control:N
+  proxy::AccessLogFiles logs_;  // written on control
   Builder builder_;
   Publisher publisher_;
-  Resolver resolver_;                           // control
-  std::unique_ptr<ClusterDns> dns_;              // control
-  std::unique_ptr<HttpServer> admin_;           // control
-  std::unique_ptr<HttpServer> control_api_;     // control
-  std::unique_ptr<proxy::WorkerSet> workers_;   // threads data:N
-  std::unique_ptr<scheduler::Sysmon> sysmon_;   // its own thread
+  Resolver resolver_;                          // control
+  std::unique_ptr<ClusterDns> dns_;            // control
+  std::unique_ptr<HttpServer> admin_;          // control
+  std::unique_ptr<HttpServer> control_api_;    // control
+  std::unique_ptr<proxy::WorkerSet> workers_;  // threads data:N
+  std::unique_ptr<scheduler::Sysmon> sysmon_;  // its own thread
   uint64_t subscription_ = 0;
 };
 

@@ -1,5 +1,5 @@
-// What the admin and the control API see of the process: functions over its parts, all safe to call on
-// the control pool.
+// What the admin and the control API see of the process: functions over its parts, all safe to call
+// on the control pool.
 #include <malloc.h>
 #include <unistd.h>
 
@@ -26,7 +26,8 @@ RequestFigures Requests(const proxy::Snapshot& snapshot, const proxy::StatRegist
   std::set<std::string_view> seen;
   for (const auto& listener : snapshot.listeners) {
     if (!seen.insert(listener->http.stat_prefix).second) continue;
-    figures.active += static_cast<uint64_t>(stats.Sum(listener->http.stats.downstream_rq_active).value);
+    figures.active +=
+        static_cast<uint64_t>(stats.Sum(listener->http.stats.downstream_rq_active).value);
     figures.total += stats.Sum(listener->http.stats.downstream_rq_total);
   }
   return figures;
@@ -110,6 +111,7 @@ AdminSources Server::MakeAdminSources() {
       .state = state_,
       .stats = stats_,
       .bootstrap = config_.bootstrap.proto,
+      .static_resources = [this] { return StaticResourcesOf(static_resources_); },
       .allowance = config_.allowance,
       .plan = config_.plan,
       .pools = {&control_, &workers_->pool()},

@@ -23,12 +23,13 @@ class AdminTest : public ::testing::Test {
  protected:
   AdminTest() {
     bootstrap_.mutable_node()->set_id("node-1");
-    auto& listener = *bootstrap_.mutable_static_resources()->add_listeners();
+    bootstrap_.mutable_static_resources();
+    auto& listener = *static_resources_.add_listeners();
     listener.set_name("in");
     hcm::HttpConnectionManager http;
     http.mutable_route_config()->set_name("local");
     listener.add_filter_chains()->add_filters()->mutable_typed_config()->PackFrom(http);
-    bootstrap_.mutable_static_resources()->add_clusters()->set_name("echo");
+    static_resources_.add_clusters()->set_name("echo");
 
     auto cluster = std::make_shared<proxy::Cluster>();
     cluster->name = "echo";
@@ -73,6 +74,7 @@ class AdminTest : public ::testing::Test {
             .state = state_,
             .stats = stats_,
             .bootstrap = bootstrap_,
+            .static_resources = [this] { return static_resources_; },
             .allowance = allowance_,
             .plan = plan_,
             .pools = {&pool_},
@@ -125,6 +127,7 @@ class AdminTest : public ::testing::Test {
   ServerState state_;
   proxy::StatRegistry stats_;
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
+  envoy::config::bootstrap::v3::Bootstrap::StaticResources static_resources_;
   std::shared_ptr<proxy::Snapshot> snapshot_ = std::make_shared<proxy::Snapshot>();
   scheduler::CpuAllowance allowance_;
   scheduler::CpuPlan plan_;
