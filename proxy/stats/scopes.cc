@@ -15,8 +15,14 @@ constexpr StatDesc kHttp2[] = {OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kHttp[] = {OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kListener[] = {OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kWorkerListener[] = {OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
-constexpr StatDesc kCircuitBreaker[] = {OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_ROW)};
-constexpr StatDesc kCluster[] = {OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_ROW)};
+#define OUTRIGGER_STAT_BREAKER_ROW(name, Kind, help) \
+  {"circuit_breakers.default." #name, StatKind::k##Kind, help},
+#define OUTRIGGER_STAT_HTTP2_ROW(name, Kind, help) {"http2." #name, StatKind::k##Kind, help},
+constexpr StatDesc kCluster[] = {OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_ROW)                  //
+                                 OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_BREAKER_ROW)  //
+                                 OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_HTTP2_ROW)};
+#undef OUTRIGGER_STAT_BREAKER_ROW
+#undef OUTRIGGER_STAT_HTTP2_ROW
 constexpr StatDesc kServer[] = {OUTRIGGER_SERVER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kListenerTable[] = {OUTRIGGER_LISTENER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kClusterTable[] = {OUTRIGGER_CLUSTER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
@@ -32,31 +38,28 @@ std::string Replaced(std::string_view text, char from, char to) {
   return out;
 }
 
-Http2Stats FillHttp2(uint32_t slot) {
-  Http2Stats stats;
-  if (slot == 0) return stats;
-  OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_FILL)
-  return stats;
+void Fill(CircuitBreakerStats& stats, uint32_t& slot) {
+  OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_FILL)
 }
+
+void Fill(Http2Stats& stats, uint32_t& slot) { OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_FILL) }
 
 }  // namespace
 
 Http2Stats Http2Stats::MakeDownstream(StatRegistry& registry) {
-  return FillHttp2(registry.AddScope("http2.", "envoy_http2_", {}, kHttp2));
-}
-
-Http2Stats Http2Stats::MakeUpstream(StatRegistry& registry, std::string_view cluster) {
-  return FillHttp2(registry.AddScope(absl::StrFormat("cluster.%s.http2.", cluster),
-                                     "envoy_cluster_http2_",
-                                     {{"envoy_cluster_name", std::string(cluster)}}, kHttp2));
+  Http2Stats stats;
+  uint32_t slot = registry.AddScope("http2.", "envoy_http2_", {}, kHttp2);
+  if (slot == 0) return stats;
+  Fill(stats, slot);
+  return stats;
 }
 
 HttpStats HttpStats::Make(StatRegistry& registry, std::string_view stat_prefix) {
   HttpStats stats;
   stats.http2 = Http2Stats::MakeDownstream(registry);
-  uint32_t slot = registry.AddScope(
-      absl::StrFormat("http.%s.", stat_prefix), "envoy_http_",
-      {{"envoy_http_conn_manager_prefix", std::string(stat_prefix)}}, kHttp);
+  uint32_t slot =
+      registry.AddScope(absl::StrFormat("http.%s.", stat_prefix), "envoy_http_",
+                        {{"envoy_http_conn_manager_prefix", std::string(stat_prefix)}}, kHttp);
   if (slot == 0) return stats;
   OUTRIGGER_HTTP_STATS(OUTRIGGER_STAT_FILL)
   return stats;
@@ -64,12 +67,18 @@ HttpStats HttpStats::Make(StatRegistry& registry, std::string_view stat_prefix) 
 
 Counter HttpStats::ByClass(int status) const {
   switch (status / 100) {
-    case 1: return downstream_rq_1xx;
-    case 2: return downstream_rq_2xx;
-    case 3: return downstream_rq_3xx;
-    case 4: return downstream_rq_4xx;
-    case 5: return downstream_rq_5xx;
-    default: return {};
+    case 1:
+      return downstream_rq_1xx;
+    case 2:
+      return downstream_rq_2xx;
+    case 3:
+      return downstream_rq_3xx;
+    case 4:
+      return downstream_rq_4xx;
+    case 5:
+      return downstream_rq_5xx;
+    default:
+      return {};
   }
 }
 
@@ -96,36 +105,31 @@ WorkerListenerStats WorkerListenerStats::Make(StatRegistry& registry, std::strin
   return stats;
 }
 
-CircuitBreakerStats CircuitBreakerStats::Make(StatRegistry& registry, std::string_view cluster) {
-  CircuitBreakerStats stats;
-  uint32_t slot = registry.AddScope(
-      absl::StrFormat("cluster.%s.circuit_breakers.default.", cluster),
-      "envoy_cluster_circuit_breakers_default_",
-      {{"envoy_cluster_name", std::string(cluster)}}, kCircuitBreaker);
-  if (slot == 0) return stats;
-  OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_FILL)
-  return stats;
-}
-
 ClusterStats ClusterStats::Make(StatRegistry& registry, std::string_view name) {
   ClusterStats stats;
-  stats.circuit_breakers = CircuitBreakerStats::Make(registry, name);
-  stats.http2 = Http2Stats::MakeUpstream(registry, name);
   uint32_t slot = registry.AddScope(absl::StrFormat("cluster.%s.", name), "envoy_cluster_",
                                     {{"envoy_cluster_name", std::string(name)}}, kCluster);
   if (slot == 0) return stats;
   OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FILL)
+  Fill(stats.circuit_breakers, slot);
+  Fill(stats.http2, slot);
   return stats;
 }
 
 Counter ClusterStats::ByClass(int status) const {
   switch (status / 100) {
-    case 1: return upstream_rq_1xx;
-    case 2: return upstream_rq_2xx;
-    case 3: return upstream_rq_3xx;
-    case 4: return upstream_rq_4xx;
-    case 5: return upstream_rq_5xx;
-    default: return {};
+    case 1:
+      return upstream_rq_1xx;
+    case 2:
+      return upstream_rq_2xx;
+    case 3:
+      return upstream_rq_3xx;
+    case 4:
+      return upstream_rq_4xx;
+    case 5:
+      return upstream_rq_5xx;
+    default:
+      return {};
   }
 }
 
@@ -157,9 +161,9 @@ ClusterTableStats ClusterTableStats::Make(StatRegistry& registry) {
 
 SubscriptionStats SubscriptionStats::Make(StatRegistry& registry, std::string_view prefix) {
   SubscriptionStats stats;
-  uint32_t slot = registry.AddScope(
-      absl::StrFormat("%s.", prefix),
-      absl::StrFormat("envoy_%s_", Replaced(prefix, '.', '_')), {}, kSubscription);
+  uint32_t slot = registry.AddScope(absl::StrFormat("%s.", prefix),
+                                    absl::StrFormat("envoy_%s_", Replaced(prefix, '.', '_')), {},
+                                    kSubscription);
   if (slot == 0) return stats;
   OUTRIGGER_SUBSCRIPTION_STATS(OUTRIGGER_STAT_FILL)
   return stats;

@@ -12,11 +12,10 @@ namespace outrigger::proxy {
 
 #define OUTRIGGER_STAT_FIELD(name, Kind, help) Kind name;
 
-// "http2." or "cluster.<name>.http2."
+// "http2." or, as a part of ClusterStats, "cluster.<name>.http2."
 struct Http2Stats {
   OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_FIELD)
   static Http2Stats MakeDownstream(StatRegistry& registry);
-  static Http2Stats MakeUpstream(StatRegistry& registry, std::string_view cluster);
 };
 
 // "http.<stat_prefix>."
@@ -40,13 +39,12 @@ struct WorkerListenerStats {
   static WorkerListenerStats Make(StatRegistry& registry, std::string_view address, int worker);
 };
 
-// "cluster.<name>.circuit_breakers.default."
+// "cluster.<name>.circuit_breakers.default.", a part of ClusterStats.
 struct CircuitBreakerStats {
   OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_FIELD)
-  static CircuitBreakerStats Make(StatRegistry& registry, std::string_view cluster);
 };
 
-// "cluster.<name>."
+// "cluster.<name>." One scope with all its parts: there may be thousands.
 struct ClusterStats {
   OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FIELD)
   CircuitBreakerStats circuit_breakers;

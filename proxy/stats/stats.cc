@@ -100,17 +100,13 @@ StatRegistry::~StatRegistry() = default;
 uint32_t StatRegistry::AddScope(std::string_view prefix, std::string_view family,
                                 std::vector<StatTag> tags, std::span<const StatDesc> stats) {
   MutexLock lock(mutex_);
-  const std::pair<std::string, const StatDesc*> key(prefix, stats.data());
-  if (auto found = scopes_.find(key); found != scopes_.end()) return found->second->first_slot;
+  const auto found = scopes_.find(ByPrefixAndTable::Key(prefix, stats.data()));
+  if (found != scopes_.end()) return found->first_slot;
   if (stats.size() > StatSlab::kMaxSlots - next_slot_) return 0;
-  auto scope = std::make_unique<StatScope>();
-  scope->prefix = prefix;
-  scope->family = family;
-  scope->tags = std::move(tags);
-  scope->stats = stats;
-  scope->first_slot = next_slot_;
+  const uint32_t first_slot = next_slot_;
   next_slot_ += static_cast<uint32_t>(stats.size());
-  return scopes_.emplace(key, std::move(scope)).first->second->first_slot;
+  scopes_.insert({std::string(prefix), std::string(family), std::move(tags), stats, first_slot});
+  return first_slot;
 }
 
 uint32_t StatRegistry::AddSingle(std::string_view name, std::string_view help, StatKind kind) {
@@ -207,7 +203,7 @@ std::vector<const StatScope*> StatRegistry::Scopes() const {
   MutexLock lock(mutex_);
   std::vector<const StatScope*> scopes;
   scopes.reserve(scopes_.size());
-  for (const auto& [key, scope] : scopes_) scopes.push_back(scope.get());
+  for (const StatScope& scope : scopes_) scopes.push_back(&scope);
   return scopes;
 }
 

@@ -11,6 +11,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -192,12 +193,18 @@ class StatRegistry {
 
  private:
   struct Single;
+  // What a scope is found by.
+  struct ByPrefixAndTable {
+    using is_transparent = void;
+    using Key = std::pair<std::string_view, const StatDesc*>;
+    static Key Of(const StatScope& scope) { return {scope.prefix, scope.stats.data()}; }
+    static Key Of(const Key& key) { return key; }
+    bool operator()(const auto& a, const auto& b) const { return Of(a) < Of(b); }
+  };
   uint32_t AddSingle(std::string_view name, std::string_view help, StatKind kind);
 
   mutable scheduler::Mutex mutex_;
-  // Keyed by prefix and table.
-  std::map<std::pair<std::string, const StatDesc*>, std::unique_ptr<StatScope>> scopes_
-      OUTRIGGER_GUARDED_BY(mutex_);
+  std::set<StatScope, ByPrefixAndTable> scopes_ OUTRIGGER_GUARDED_BY(mutex_);
   std::map<std::string, std::unique_ptr<Single>, std::less<>> singles_
       OUTRIGGER_GUARDED_BY(mutex_);
   std::map<uint32_t, std::function<int64_t()>> functions_ OUTRIGGER_GUARDED_BY(mutex_);
