@@ -8,11 +8,8 @@ namespace outrigger::control {
 
 PublicationStats::PublicationStats(proxy::StatRegistry& registry)
     : registry_(registry),
-      slab_(registry.NewSlab()),
       clusters_(proxy::ClusterTableStats::Make(registry)),
       listeners_(proxy::ListenerTableStats::Make(registry)) {}
-
-PublicationStats::~PublicationStats() { registry_.Retire(slab_); }
 
 void PublicationStats::OnSnapshot(const proxy::Snapshot* old, const proxy::Snapshot& now) {
   const proxy::Snapshot none;
@@ -25,26 +22,27 @@ void PublicationStats::OnHosts(const proxy::Cluster& cluster, const proxy::HostS
     return std::count_if(hosts.hosts.begin(), hosts.hosts.end(),
                          [health](const auto& host) { return host->health == health; });
   };
-  slab_->Inc(cluster.stats.membership_change);
-  slab_->Set(cluster.stats.membership_total, static_cast<int64_t>(hosts.hosts.size()));
-  slab_->Set(cluster.stats.membership_healthy, count(proxy::Host::Health::kHealthy));
-  slab_->Set(cluster.stats.membership_degraded, count(proxy::Host::Health::kDegraded));
-  slab_->Set(cluster.stats.membership_excluded, count(proxy::Host::Health::kDraining));
+  registry_.Inc(cluster.stats.membership_change);
+  registry_.Set(cluster.stats.membership_total, static_cast<int64_t>(hosts.hosts.size()));
+  registry_.Set(cluster.stats.membership_healthy, count(proxy::Host::Health::kHealthy));
+  registry_.Set(cluster.stats.membership_degraded, count(proxy::Host::Health::kDegraded));
+  registry_.Set(cluster.stats.membership_excluded, count(proxy::Host::Health::kDraining));
 }
 
 void PublicationStats::CountClusters(const proxy::Snapshot& old, const proxy::Snapshot& now) {
   for (const auto& [name, cluster] : now.clusters) {
     const auto before = old.clusters.find(name);
     if (before != old.clusters.end() && before->second == cluster) continue;
-    slab_->Inc(before == old.clusters.end() ? clusters_.cluster_added : clusters_.cluster_modified);
+    registry_.Inc(before == old.clusters.end() ? clusters_.cluster_added
+                                               : clusters_.cluster_modified);
     if (cluster->hosts) OnHosts(*cluster, *cluster->hosts);
   }
   for (const auto& [name, cluster] : old.clusters) {
     if (now.clusters.contains(name)) continue;
-    slab_->Inc(clusters_.cluster_removed);
+    registry_.Inc(clusters_.cluster_removed);
     OnHosts(*cluster, {});
   }
-  slab_->Set(clusters_.active_clusters, static_cast<int64_t>(now.clusters.size()));
+  registry_.Set(clusters_.active_clusters, static_cast<int64_t>(now.clusters.size()));
 }
 
 void PublicationStats::CountListeners(const proxy::Snapshot& old, const proxy::Snapshot& now) {
@@ -53,14 +51,14 @@ void PublicationStats::CountListeners(const proxy::Snapshot& old, const proxy::S
   for (const auto& listener : now.listeners) {
     const auto it = before.find(listener->name);
     if (it == before.end()) {
-      slab_->Inc(listeners_.listener_added);
+      registry_.Inc(listeners_.listener_added);
       continue;
     }
-    if (it->second != listener.get()) slab_->Inc(listeners_.listener_modified);
+    if (it->second != listener.get()) registry_.Inc(listeners_.listener_modified);
     before.erase(it);
   }
-  slab_->Add(listeners_.listener_removed, before.size());
-  slab_->Set(listeners_.total_listeners_active, static_cast<int64_t>(now.listeners.size()));
+  registry_.Add(listeners_.listener_removed, before.size());
+  registry_.Set(listeners_.total_listeners_active, static_cast<int64_t>(now.listeners.size()));
 }
 
 }  // namespace outrigger::control

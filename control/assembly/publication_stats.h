@@ -11,7 +11,6 @@ namespace outrigger::control {
 class PublicationStats {
  public:
   explicit PublicationStats(proxy::StatRegistry& registry);
-  ~PublicationStats();
   PublicationStats(const PublicationStats&) = delete;
   PublicationStats& operator=(const PublicationStats&) = delete;
 
@@ -24,7 +23,6 @@ class PublicationStats {
   void CountListeners(const proxy::Snapshot& old, const proxy::Snapshot& now);
 
   proxy::StatRegistry& registry_;
-  proxy::StatSlab* const slab_;
   const proxy::ClusterTableStats clusters_;
   const proxy::ListenerTableStats listeners_;
 };

@@ -72,14 +72,8 @@ std::shared_ptr<const Host> KeepOrMake(const HostsByAddress& old, const proxy::A
 }  // namespace
 
 ClusterDns::ClusterDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
-                     proxy::StatRegistry& stats)
-    : pool_(pool),
-      resolver_(resolver),
-      publisher_(publisher),
-      stats_(stats),
-      slab_(stats.NewSlab()) {}
-
-ClusterDns::~ClusterDns() { stats_.Retire(slab_); }
+                       proxy::StatRegistry& stats)
+    : pool_(pool), resolver_(resolver), publisher_(publisher), stats_(stats) {}
 
 void ClusterDns::Update(const proxy::Snapshot& snapshot) {
   {
@@ -103,7 +97,7 @@ void ClusterDns::Update(const proxy::Snapshot& snapshot) {
 }
 
 std::shared_ptr<ClusterDns::Watch> ClusterDns::Start(std::shared_ptr<const Cluster> cluster,
-                                                   const Watch* before) {
+                                                     const Watch* before) {
   auto watch = std::make_shared<Watch>();
   const size_t count = cluster->dns_names.size();
   watch->cluster = std::move(cluster);
@@ -135,7 +129,7 @@ void ClusterDns::Retire(Watch& watch) {
 Task<> ClusterDns::Refresh(ClusterDns& self, std::shared_ptr<Watch> watch, size_t index) {
   const Cluster& cluster = *watch->cluster;
   while (true) {
-    self.CountAttempt(cluster);
+    self.stats_.Inc(cluster.stats.update_attempt);
     const absl::StatusOr<DnsAnswer> answer = co_await self.resolver_.Resolve(
         cluster.dns_names[index].name, cluster.dns_family, kLookupTimeout);
     if (absl::IsCancelled(answer.status())) co_return;
@@ -143,11 +137,6 @@ Task<> ClusterDns::Refresh(ClusterDns& self, std::shared_ptr<Watch> watch, size_
     self.Notify();
     if (co_await scheduler::Sleep(pause) == Wake::kCancelled) co_return;
   }
-}
-
-void ClusterDns::CountAttempt(const Cluster& cluster) {
-  MutexLock lock(mutex_);
-  slab_->Inc(cluster.stats.update_attempt);
 }
 
 Nanos ClusterDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswer>& answer) {
@@ -163,15 +152,15 @@ Nanos ClusterDns::Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnsw
   const bool good = answer.ok() && !(logical && answer->ips.empty());
   if (good) {
     name.failures = 0;
-    slab_->Inc(cluster.stats.update_success);
-    if (answer->ips.empty()) slab_->Inc(cluster.stats.update_empty);
+    stats_.Inc(cluster.stats.update_success);
+    if (answer->ips.empty()) stats_.Inc(cluster.stats.update_empty);
     name.addresses = AddressesOf(*answer, cluster.dns_names[index].port);
   } else {
     if (++name.failures == 1) {
       OUTRIGGER_LOG(kWarning, "dns", "cluster \"%s\" keeps its hosts: %s", cluster.name,
                     answer.ok() ? "its name has no address" : answer.status().message());
     }
-    slab_->Inc(cluster.stats.update_failure);
+    stats_.Inc(cluster.stats.update_failure);
   }
   if (watch.untried == 0 && (watch.inherited || !watch.hosts)) {
     // From here on the hosts are what this cluster's own names gave, even if that is nothing.
@@ -207,7 +196,7 @@ void ClusterDns::PublishIfChanged(Watch& watch) {
   // Servers rotate their records: the same hosts in another order are no change.
   changed |= hosts.size() != old.size();
   if (!changed) {
-    slab_->Inc(cluster.stats.update_no_rebuild);
+    stats_.Inc(cluster.stats.update_no_rebuild);
     return;
   }
   watch.hosts = proxy::MakeHostSet(std::move(hosts), cluster.lb);

@@ -23,8 +23,7 @@ namespace outrigger::control {
 class ClusterDns {
  public:
   ClusterDns(scheduler::Pool& pool, Resolver& resolver, Publisher& publisher,
-            proxy::StatRegistry& stats);
-  ~ClusterDns();
+             proxy::StatRegistry& stats);
   ClusterDns(const ClusterDns&) = delete;
   ClusterDns& operator=(const ClusterDns&) = delete;
 
@@ -58,7 +57,6 @@ class ClusterDns {
   static scheduler::Task<> Refresh(ClusterDns& self, std::shared_ptr<Watch> watch, size_t index);
   static scheduler::Task<> Expire(ClusterDns& self, scheduler::Nanos bound);
 
-  void CountAttempt(const proxy::Cluster& cluster);
   // Takes in one result. Returns how long to wait before the next look-up.
   scheduler::Nanos Apply(Watch& watch, size_t index, const absl::StatusOr<DnsAnswer>& answer);
   void PublishIfChanged(Watch& watch) OUTRIGGER_REQUIRES(mutex_);
@@ -74,7 +72,6 @@ class ClusterDns {
   proxy::StatRegistry& stats_;
 
   scheduler::Mutex mutex_;
-  proxy::StatSlab* const slab_ OUTRIGGER_GUARDED_BY(mutex_);
   proxy::Random random_ OUTRIGGER_GUARDED_BY(mutex_){0};
   std::map<std::string, std::shared_ptr<Watch>> watches_ OUTRIGGER_GUARDED_BY(mutex_);
   std::function<void()> when_initialised_ OUTRIGGER_GUARDED_BY(mutex_);

@@ -162,9 +162,24 @@ void StatRegistry::Retire(StatSlab* slab) {
   retired_.push_back(slab);
 }
 
+void StatRegistry::Add(Counter counter, uint64_t n) {
+  MutexLock lock(mutex_);
+  rare_cells_[counter.slot] += n;
+}
+
+void StatRegistry::Set(Gauge gauge, int64_t value) {
+  MutexLock lock(mutex_);
+  rare_cells_[gauge.slot] = 2 * static_cast<uint64_t>(value) | 1;
+}
+
+uint64_t StatRegistry::RareCell(uint32_t slot) const {
+  const auto found = rare_cells_.find(slot);
+  return found == rare_cells_.end() ? 0 : found->second;
+}
+
 uint64_t StatRegistry::Sum(Counter counter) const {
   MutexLock lock(mutex_);
-  uint64_t sum = 0;
+  uint64_t sum = RareCell(counter.slot);
   for (const auto& slab : slabs_) sum += slab->Read(counter.slot);
   return sum;
 }
@@ -175,11 +190,12 @@ GaugeReading StatRegistry::Sum(Gauge gauge) const {
     return {found->second(), true};
   }
   GaugeReading reading;
-  for (const auto& slab : slabs_) {
-    const uint64_t cell = slab->Read(gauge.slot);
+  const auto add = [&reading](uint64_t cell) {
     reading.value += static_cast<int64_t>(cell) >> 1;
     reading.used |= (cell & 1) != 0;
-  }
+  };
+  add(RareCell(gauge.slot));
+  for (const auto& slab : slabs_) add(slab->Read(gauge.slot));
   return reading;
 }
 

@@ -18,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "scheduler/base/mutex.h"
 
 namespace outrigger::proxy {
@@ -184,6 +185,13 @@ class StatRegistry {
   StatSlab* NewSlab();
   void Retire(StatSlab* slab);
 
+  // For stats that change with the configuration and not with requests: kept apart from the slabs,
+  // where one of each of thousands of clusters would make memory for all their stats. A gauge is
+  // for this alone or for slabs alone.
+  void Inc(Counter counter) { Add(counter, 1); }
+  void Add(Counter counter, uint64_t n);
+  void Set(Gauge gauge, int64_t value);
+
   uint64_t Sum(Counter counter) const;
   GaugeReading Sum(Gauge gauge) const;
   HistogramSnapshot Sum(Histogram histogram) const;
@@ -202,12 +210,14 @@ class StatRegistry {
     bool operator()(const auto& a, const auto& b) const { return Of(a) < Of(b); }
   };
   uint32_t AddSingle(std::string_view name, std::string_view help, StatKind kind);
+  uint64_t RareCell(uint32_t slot) const OUTRIGGER_REQUIRES(mutex_);
 
   mutable scheduler::Mutex mutex_;
   std::set<StatScope, ByPrefixAndTable> scopes_ OUTRIGGER_GUARDED_BY(mutex_);
-  std::map<std::string, std::unique_ptr<Single>, std::less<>> singles_
-      OUTRIGGER_GUARDED_BY(mutex_);
+  std::map<std::string, std::unique_ptr<Single>, std::less<>> singles_ OUTRIGGER_GUARDED_BY(mutex_);
   std::map<uint32_t, std::function<int64_t()>> functions_ OUTRIGGER_GUARDED_BY(mutex_);
+  // By slot; as a slab's cells.
+  absl::flat_hash_map<uint32_t, uint64_t> rare_cells_ OUTRIGGER_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<StatSlab>> slabs_ OUTRIGGER_GUARDED_BY(mutex_);
   std::vector<StatSlab*> retired_ OUTRIGGER_GUARDED_BY(mutex_);
   uint32_t next_slot_ OUTRIGGER_GUARDED_BY(mutex_) = 2;  // 0 and 1 are scratch

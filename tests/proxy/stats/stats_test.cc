@@ -68,6 +68,22 @@ TEST(StatRegistryTest, SpentSlotsGiveScratch) {
   EXPECT_EQ(registry.Scopes().size(), 2u);
 }
 
+TEST(StatRegistryTest, CountsWithoutASlab) {
+  StatRegistry registry;
+  const Counter changes = registry.AddCounter("changes", "");
+  const Gauge hosts = registry.AddGauge("hosts", "");
+  EXPECT_FALSE(registry.Sum(hosts).used);
+  registry.Inc(changes);
+  registry.Add(changes, 2);
+  registry.NewSlab()->Inc(changes);
+  EXPECT_EQ(registry.Sum(changes), 4u);
+  registry.Set(hosts, -7);
+  EXPECT_EQ(registry.Sum(hosts).value, -7);
+  registry.Set(hosts, 0);
+  EXPECT_EQ(registry.Sum(hosts).value, 0);
+  EXPECT_TRUE(registry.Sum(hosts).used);
+}
+
 TEST(StatRegistryTest, RetiredTotalsStay) {
   StatRegistry registry;
   const Counter requests = registry.AddCounter("requests", "");
