@@ -17,6 +17,43 @@ void PublicationStats::OnSnapshot(const proxy::Snapshot* old, const proxy::Snaps
   CountListeners(old ? *old : none, now);
 }
 
+void PublicationStats::SetBreakers(const proxy::Snapshot& now) {
+  for (const auto& [name, cluster] : now.clusters) {
+    SetBreaker(*cluster, /*high_priority=*/false);
+    SetBreaker(*cluster, /*high_priority=*/true);
+  }
+}
+
+void PublicationStats::SetBreaker(const proxy::Cluster& cluster, bool high_priority) {
+  using proxy::Resource;
+  const proxy::PermitCells& cells =
+      high_priority ? cluster.breaker_cells->of_high : cluster.breaker_cells->of_default;
+  if (cells.stocks.visited()) {
+    const auto open = [&cells](Resource resource) {
+      const uint64_t in_use = cells.InUse(resource);
+      return in_use > 0 && in_use >= cells.limit(resource) ? 1 : 0;
+    };
+    const proxy::CircuitBreakerStats& stats =
+        high_priority ? cluster.stats.high_circuit_breakers : cluster.stats.circuit_breakers;
+    registry_.Set(stats.cx_open, open(Resource::kConnections));
+    registry_.Set(stats.rq_pending_open, open(Resource::kPendingRequests));
+    registry_.Set(stats.rq_open, open(Resource::kRequests));
+    registry_.Set(stats.rq_retry_open, open(Resource::kRetries));
+  }
+  const auto& limits = high_priority ? cluster.high_circuit_breakers : cluster.circuit_breakers;
+  if (!limits.track_remaining) return;
+  const auto remaining = [&cells](Resource resource) {
+    const auto left =
+        static_cast<int64_t>(cells.limit(resource)) - static_cast<int64_t>(cells.InUse(resource));
+    return std::max<int64_t>(left, 0);
+  };
+  const auto stats = proxy::BreakerRemainingStats::Make(registry_, cluster.name, high_priority);
+  registry_.Set(stats.remaining_cx, remaining(Resource::kConnections));
+  registry_.Set(stats.remaining_pending, remaining(Resource::kPendingRequests));
+  registry_.Set(stats.remaining_rq, remaining(Resource::kRequests));
+  registry_.Set(stats.remaining_retries, remaining(Resource::kRetries));
+}
+
 void PublicationStats::OnHosts(const proxy::Cluster& cluster, const proxy::HostSet& hosts) {
   const auto count = [&hosts](proxy::Host::Health health) {
     return std::count_if(hosts.hosts.begin(), hosts.hosts.end(),

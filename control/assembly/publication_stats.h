@@ -16,9 +16,12 @@ class PublicationStats {
 
   // `old` is null the first time.
   void OnSnapshot(const proxy::Snapshot* old, const proxy::Snapshot& now);
+  // What the circuit breakers have given out at this moment.
+  void SetBreakers(const proxy::Snapshot& now);
   void OnHosts(const proxy::Cluster& cluster, const proxy::HostSet& hosts);
 
  private:
+  void SetBreaker(const proxy::Cluster& cluster, bool high_priority);
   void CountClusters(const proxy::Snapshot& old, const proxy::Snapshot& now);
   void CountListeners(const proxy::Snapshot& old, const proxy::Snapshot& now);
 

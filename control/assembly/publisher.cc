@@ -56,6 +56,11 @@ void Publisher::PublishHosts(HostUpdate update) {
   for (const auto& [id, subscriber] : subscribers_) subscriber.on_hosts(update);
 }
 
+void Publisher::RefreshStats() {
+  MutexLock lock(mutex_);
+  if (snapshot_) stats_.SetBreakers(*snapshot_);
+}
+
 std::shared_ptr<const proxy::Snapshot> Publisher::snapshot() const {
   MutexLock lock(mutex_);
   return snapshot_;

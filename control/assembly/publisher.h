@@ -44,6 +44,8 @@ class Publisher {
   // Dropped if the snapshot has no such cluster, or one of fixed hosts: it went meanwhile.
   void PublishHosts(HostUpdate update);
 
+  // Sets the gauges of what is counted elsewhere; for StatRegistry::BeforeReading().
+  void RefreshStats();
   // Null before the first Publish().
   std::shared_ptr<const proxy::Snapshot> snapshot() const;
   // Of any cluster: the last update, else the snapshot's own; null if there is none yet.

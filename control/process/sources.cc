@@ -90,6 +90,7 @@ void Server::RegisterStats() {
   const auto set = [this](proxy::Gauge gauge, std::function<int64_t()> function) {
     stats_.SetGaugeFunction(gauge, std::move(function));
   };
+  stats_.BeforeReading([this] { publisher_.RefreshStats(); });
   set(server.live, [this] { return state_.phase() == Phase::kLive ? 1 : 0; });
   set(server.state, [this] { return static_cast<int64_t>(state_.phase()); });
   set(server.uptime, [this] { return state_.uptime() / scheduler::kSecond; });

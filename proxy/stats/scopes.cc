@@ -17,12 +17,17 @@ constexpr StatDesc kListener[] = {OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kWorkerListener[] = {OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_ROW)};
 #define OUTRIGGER_STAT_BREAKER_ROW(name, Kind, help) \
   {"circuit_breakers.default." #name, StatKind::k##Kind, help},
+#define OUTRIGGER_STAT_HIGH_BREAKER_ROW(name, Kind, help) \
+  {"circuit_breakers.high." #name, StatKind::k##Kind, help},
 #define OUTRIGGER_STAT_HTTP2_ROW(name, Kind, help) {"http2." #name, StatKind::k##Kind, help},
 constexpr StatDesc kCluster[] = {OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_ROW)                  //
                                  OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_BREAKER_ROW)  //
-                                 OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_HTTP2_ROW)};
+                                 OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_HIGH_BREAKER_ROW)
+                                     OUTRIGGER_HTTP2_STATS(OUTRIGGER_STAT_HTTP2_ROW)};
 #undef OUTRIGGER_STAT_BREAKER_ROW
+#undef OUTRIGGER_STAT_HIGH_BREAKER_ROW
 #undef OUTRIGGER_STAT_HTTP2_ROW
+constexpr StatDesc kBreakerRemaining[] = {OUTRIGGER_BREAKER_REMAINING_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kServer[] = {OUTRIGGER_SERVER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kListenerTable[] = {OUTRIGGER_LISTENER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kClusterTable[] = {OUTRIGGER_CLUSTER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
@@ -105,6 +110,19 @@ WorkerListenerStats WorkerListenerStats::Make(StatRegistry& registry, std::strin
   return stats;
 }
 
+BreakerRemainingStats BreakerRemainingStats::Make(StatRegistry& registry, std::string_view cluster,
+                                                  bool high_priority) {
+  BreakerRemainingStats stats;
+  const std::string_view priority = high_priority ? "high" : "default";
+  uint32_t slot =
+      registry.AddScope(absl::StrFormat("cluster.%s.circuit_breakers.%s.", cluster, priority),
+                        absl::StrFormat("envoy_cluster_circuit_breakers_%s_", priority),
+                        {{"envoy_cluster_name", std::string(cluster)}}, kBreakerRemaining);
+  if (slot == 0) return stats;
+  OUTRIGGER_BREAKER_REMAINING_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
 ClusterStats ClusterStats::Make(StatRegistry& registry, std::string_view name) {
   ClusterStats stats;
   uint32_t slot = registry.AddScope(absl::StrFormat("cluster.%s.", name), "envoy_cluster_",
@@ -112,6 +130,7 @@ ClusterStats ClusterStats::Make(StatRegistry& registry, std::string_view name) {
   if (slot == 0) return stats;
   OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FILL)
   Fill(stats.circuit_breakers, slot);
+  Fill(stats.high_circuit_breakers, slot);
   Fill(stats.http2, slot);
   return stats;
 }

@@ -39,15 +39,23 @@ struct WorkerListenerStats {
   static WorkerListenerStats Make(StatRegistry& registry, std::string_view address, int worker);
 };
 
-// "cluster.<name>.circuit_breakers.default.", a part of ClusterStats.
+// "cluster.<name>.circuit_breakers.<priority>.", a part of ClusterStats.
 struct CircuitBreakerStats {
   OUTRIGGER_CIRCUIT_BREAKER_STATS(OUTRIGGER_STAT_FIELD)
+};
+
+// Beside those, where track_remaining asks for them.
+struct BreakerRemainingStats {
+  OUTRIGGER_BREAKER_REMAINING_STATS(OUTRIGGER_STAT_FIELD)
+  static BreakerRemainingStats Make(StatRegistry& registry, std::string_view cluster,
+                                    bool high_priority);
 };
 
 // "cluster.<name>." One scope with all its parts: there may be thousands.
 struct ClusterStats {
   OUTRIGGER_CLUSTER_STATS(OUTRIGGER_STAT_FIELD)
   CircuitBreakerStats circuit_breakers;
+  CircuitBreakerStats high_circuit_breakers;
   Http2Stats http2;
   static ClusterStats Make(StatRegistry& registry, std::string_view name);
   Counter ByClass(int status) const;

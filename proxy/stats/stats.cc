@@ -149,6 +149,20 @@ void StatRegistry::SetGaugeFunction(Gauge gauge, std::function<int64_t()> functi
   }
 }
 
+void StatRegistry::BeforeReading(std::function<void()> refresh) {
+  MutexLock lock(mutex_);
+  refresh_ = std::move(refresh);
+}
+
+void StatRegistry::Refresh() const {
+  std::function<void()> refresh;
+  {
+    MutexLock lock(mutex_);
+    refresh = refresh_;
+  }
+  if (refresh) refresh();
+}
+
 StatSlab* StatRegistry::NewSlab() {
   MutexLock lock(mutex_);
   if (retired_.empty()) return slabs_.emplace_back(std::make_unique<StatSlab>()).get();

@@ -180,6 +180,11 @@ class StatRegistry {
   // lock held: it must be quick and not call back. An empty one ends that.
   void SetGaugeFunction(Gauge gauge, std::function<int64_t()> function);
 
+  // Called by who is about to read everything, so that figures which are kept elsewhere can be
+  // Set().
+  void BeforeReading(std::function<void()> refresh);
+  void Refresh() const;
+
   // A slab for one thread to write until Retire(). A retired slab's totals stay; the next NewSlab()
   // goes on with it, so there are no more slabs than there ever were writers at once.
   StatSlab* NewSlab();
@@ -220,6 +225,7 @@ class StatRegistry {
   absl::flat_hash_map<uint32_t, uint64_t> rare_cells_ OUTRIGGER_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<StatSlab>> slabs_ OUTRIGGER_GUARDED_BY(mutex_);
   std::vector<StatSlab*> retired_ OUTRIGGER_GUARDED_BY(mutex_);
+  std::function<void()> refresh_ OUTRIGGER_GUARDED_BY(mutex_);
   uint32_t next_slot_ OUTRIGGER_GUARDED_BY(mutex_) = 2;  // 0 and 1 are scratch
 };
 

@@ -18,11 +18,13 @@ constexpr double kQuantiles[] = {0, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.9
 constexpr std::string_view kPercents[] = {"0",  "25", "50",   "75",   "90",
                                           "95", "99", "99.5", "99.9", "100"};
 constexpr std::pair<double, std::string_view> kBounds[] = {
-    {0.5, "0.5"},         {1, "1"},           {5, "5"},         {10, "10"},
-    {25, "25"},           {50, "50"},         {100, "100"},     {250, "250"},
-    {500, "500"},         {1000, "1000"},     {2500, "2500"},   {5000, "5000"},
-    {10000, "10000"},     {30000, "30000"},   {60000, "60000"}, {300000, "300000"},
-    {600000, "600000"},   {1800000, "1800000"}, {3600000, "3600000"}};
+    {0.5, "0.5"},        {1, "1"},           {5, "5"},
+    {10, "10"},          {25, "25"},         {50, "50"},
+    {100, "100"},        {250, "250"},       {500, "500"},
+    {1000, "1000"},      {2500, "2500"},     {5000, "5000"},
+    {10000, "10000"},    {30000, "30000"},   {60000, "60000"},
+    {300000, "300000"},  {600000, "600000"}, {1800000, "1800000"},
+    {3600000, "3600000"}};
 
 void AppendNumber(std::string& out, uint64_t value) { out.append(std::to_string(value)); }
 
@@ -102,9 +104,12 @@ std::string Labels(const StatScope& scope, const StatDesc& desc) {
 
 std::string_view TypeName(StatKind kind) {
   switch (kind) {
-    case StatKind::kCounter: return "counter";
-    case StatKind::kGauge: return "gauge";
-    case StatKind::kHistogram: return "histogram";
+    case StatKind::kCounter:
+      return "counter";
+    case StatKind::kGauge:
+      return "gauge";
+    case StatKind::kHistogram:
+      return "histogram";
   }
   return "untyped";
 }
@@ -146,6 +151,7 @@ absl::StatusOr<StatsText> StatsText::Make(const StatRegistry& registry, StatsQue
 
 StatsText::StatsText(const StatRegistry& registry, StatsQuery query, std::unique_ptr<RE2> filter)
     : registry_(&registry), query_(std::move(query)), filter_(std::move(filter)) {
+  registry.Refresh();
   if (query_.format == StatsFormat::kPrometheus) {
     OrderByFamily();
   } else {
@@ -237,9 +243,12 @@ void StatsText::Append(const Row& row, std::string& out) {
   const Reading reading = Read(row);
   if (query_.used_only && !reading.used) return;
   switch (query_.format) {
-    case StatsFormat::kText: return AppendText(row, reading, out);
-    case StatsFormat::kJson: return AppendJson(row, reading, out);
-    case StatsFormat::kPrometheus: return AppendPrometheus(row, reading, out);
+    case StatsFormat::kText:
+      return AppendText(row, reading, out);
+    case StatsFormat::kJson:
+      return AppendJson(row, reading, out);
+    case StatsFormat::kPrometheus:
+      return AppendPrometheus(row, reading, out);
   }
 }
 
@@ -264,8 +273,9 @@ void StatsText::AppendJson(const Row& row, const Reading& reading, std::string& 
   begun_ = true;
   if (is_histogram && !histograms_) {
     histograms_ = true;
-    out.append("{\"histograms\":{\"supported_quantiles\":[0,25,50,75,90,95,99,99.5,99.9,100],"
-               "\"computed_quantiles\":[");
+    out.append(
+        "{\"histograms\":{\"supported_quantiles\":[0,25,50,75,90,95,99,99.5,99.9,100],"
+        "\"computed_quantiles\":[");
   }
   out.append("{\"name\":");
   scheduler::AppendJsonString(out, FlatName(*row.scope, row.desc()));

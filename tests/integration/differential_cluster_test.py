@@ -183,9 +183,32 @@ def test_over_a_limit_both_say_the_same(echoes, tmp_path, name):
             with Held(process.port, count) as held:
                 refused = held.refused(over)
                 told.append(([(a.status, a.body, a.get("x-envoy-overloaded")) for a in refused],
-                             [process.stat(stat) for stat in stats]))
+                             [process.stat(stat) for stat in stats], breakers(process)))
     assert told[1] == told[0]
     assert [status for status, _, _ in told[1][0]] == [503] * over
+
+
+def breakers(process):
+    """The gauges of the circuit breakers, but for those of connection pools, which have no limit
+    here."""
+    lines = process.admin("/stats?filter=circuit_breakers")[1].splitlines()
+    return sorted(line for line in lines if "cx_pool" not in line)
+
+
+def test_circuit_breakers_by_prometheus(echoes, tmp_path):
+    up = cluster("up", echoes[0], circuit_breakers={"thresholds": [
+        {"max_requests": 1}, {"priority": "HIGH", "max_retries": 5, "track_remaining": True}]})
+    envoy, ours = both(tmp_path, [up])
+    with envoy, ours:
+        told = []
+        for process in (envoy, ours):
+            with Held(process.port, 1) as held:
+                wait_for(lambda: process.stat("cluster.up.upstream_rq_active") == 1, "it is there")
+                text = process.admin("/stats/prometheus")[1]
+                told.append(sorted(line for line in text.splitlines()
+                                   if line.startswith("envoy_cluster_circuit_breakers")
+                                   and "cx_pool" not in line))
+        assert told[1] == told[0] and len(told[1]) == 12
 
 
 def test_the_limit_holds_over_all_workers(echoes, tmp_path):

@@ -79,5 +79,29 @@ TEST_F(PublicationStatsTest, CountsListenersAddedModifiedAndRemoved) {
             2);
 }
 
+TEST_F(PublicationStatsTest, TellsWhatCircuitBreakersHaveGivenOut) {
+  const auto up = StaticCluster("up", 1);
+  auto limited = std::make_shared<Cluster>(*up);
+  limited->circuit_breakers = {.max_requests = 2, .track_remaining = true};
+  limited->TakeOverBreakers();
+  Snapshot now;
+  now.clusters = {{"up", limited}};
+  const auto remaining = proxy::BreakerRemainingStats::Make(registry_, "up", false);
+  stats_.SetBreakers(now);
+  EXPECT_FALSE(registry_.Sum(Of("up").circuit_breakers.rq_open).used) << "nobody came by";
+  EXPECT_EQ(registry_.Sum(remaining.remaining_rq).value, 2);
+  proxy::PermitCells& cells = limited->breaker_cells->of_default;
+  cells.stocks.Of(0);
+  const auto requests = static_cast<size_t>(proxy::Resource::kRequests);
+  for (const int open : {0, 1}) {
+    ASSERT_TRUE(cells.TakeFree(requests));
+    stats_.SetBreakers(now);
+    EXPECT_EQ(registry_.Sum(Of("up").circuit_breakers.rq_open).value, open);
+    EXPECT_EQ(registry_.Sum(remaining.remaining_rq).value, 1 - open);
+  }
+  EXPECT_EQ(registry_.Sum(Of("up").circuit_breakers.cx_open).value, 0);
+  EXPECT_FALSE(registry_.Sum(Of("up").high_circuit_breakers.rq_open).used);
+}
+
 }  // namespace
 }  // namespace outrigger::control

@@ -32,6 +32,8 @@ TEST(ScopesTest, HandlesMeetTheirNames) {
   slab->Add(cluster.upstream_rq_total, 2);
   slab->Inc(cluster.upstream_internal_redirect_failed_total);  // the last of its list
   slab->Inc(cluster.circuit_breakers.rq_open);
+  slab->Inc(cluster.high_circuit_breakers.cx_open);
+  slab->Add(BreakerRemainingStats::Make(registry, "foo", true).remaining_rq, 7);
   slab->Add(http.downstream_cx_active, 3);
   slab->Add(listener.downstream_cx_total, 4);
   slab->Add(worker.downstream_cx_active, 5);
@@ -42,6 +44,8 @@ TEST(ScopesTest, HandlesMeetTheirNames) {
   EXPECT_EQ(Value(registry, "cluster.foo.upstream_rq_total"), 2);
   EXPECT_EQ(Value(registry, "cluster.foo.upstream_internal_redirect_failed_total"), 1);
   EXPECT_EQ(Value(registry, "cluster.foo.circuit_breakers.default.rq_open"), 1);
+  EXPECT_EQ(Value(registry, "cluster.foo.circuit_breakers.high.cx_open"), 1);
+  EXPECT_EQ(Value(registry, "cluster.foo.circuit_breakers.high.remaining_rq"), 7);
   EXPECT_EQ(Value(registry, "http.ingress.downstream_cx_active"), 3);
   EXPECT_EQ(Value(registry, "listener.127.0.0.1_10000.downstream_cx_total"), 4);
   EXPECT_EQ(Value(registry, "listener.127.0.0.1_10000.worker_1.downstream_cx_active"), 5);
