@@ -6,11 +6,12 @@
 #include <future>
 #include <thread>
 
+#include "control/bootstrap/yaml.h"
 #include "control/process/signals.h"
 #include "control/process/version.h"
+#include "google/protobuf/io/coded_stream.h"
 #include "proxy/connection/exchange.h"
 #include "proxy/filters/all.h"
-#include "scheduler/base/check.h"
 #include "scheduler/base/log.h"
 #include "scheduler/base/status_macros.h"
 
@@ -19,6 +20,8 @@ namespace {
 
 // DNS that does not answer must not keep the process from starting.
 constexpr scheduler::Nanos kDnsStartLimit = 5 * scheduler::kSecond;
+// A level of a google.protobuf.Struct is three messages; the file's parser bounds the levels.
+constexpr int kDeepestMessage = 3 * YamlLimits().max_depth;
 constexpr scheduler::Nanos kDrainLook = 20 * scheduler::kMillisecond;
 
 ExitCode CodeOf(const absl::Status& status) {
@@ -131,16 +134,27 @@ ExitCode Server::Start() {
   return kDone;
 }
 
-Builder::StaticResources Server::StaticResourcesOf(const std::string& serialized) {
+absl::StatusOr<Builder::StaticResources> Server::StaticResourcesOf(const std::string& serialized) {
   Builder::StaticResources resources;
-  OUTRIGGER_CHECK(resources.ParseFromString(serialized));
+  google::protobuf::io::CodedInputStream bytes(reinterpret_cast<const uint8_t*>(serialized.data()),
+                                               static_cast<int>(serialized.size()));
+  bytes.SetRecursionLimit(kDeepestMessage);
+  if (!resources.ParseFromCodedStream(&bytes)) {
+    return absl::InvalidArgumentError("static_resources: nested too deeply");
+  }
   return resources;
+}
+
+absl::StatusOr<std::shared_ptr<const proxy::Snapshot>> Server::Build(
+    const std::string& static_resources, std::vector<std::string>& warnings) {
+  OUTRIGGER_ASSIGN_OR_RETURN(const Builder::StaticResources resources,
+                             StaticResourcesOf(static_resources));
+  return builder_.Build(resources, warnings);
 }
 
 absl::Status Server::BuildSnapshot(const std::string& static_resources) {
   std::vector<std::string> warnings;
-  OUTRIGGER_ASSIGN_OR_RETURN(auto snapshot,
-                             builder_.Build(StaticResourcesOf(static_resources), warnings));
+  OUTRIGGER_ASSIGN_OR_RETURN(auto snapshot, Build(static_resources, warnings));
   // The messages, which are gone by now, took more than what was built of them.
   malloc_trim(0);
   LogAll("config", warnings);

@@ -33,7 +33,9 @@ class Server {
   void Stop(bool graceful);
 
  private:
-  static Builder::StaticResources StaticResourcesOf(const std::string& serialized);
+  static absl::StatusOr<Builder::StaticResources> StaticResourcesOf(const std::string& serialized);
+  absl::StatusOr<std::shared_ptr<const proxy::Snapshot>> Build(const std::string& static_resources,
+                                                               std::vector<std::string>& warnings);
   absl::Status BuildSnapshot(const std::string& static_resources);
   ExitCode Listen();
   void StartWorkers();

@@ -112,7 +112,7 @@ AdminSources Server::MakeAdminSources() {
       .state = state_,
       .stats = stats_,
       .bootstrap = config_.bootstrap.proto,
-      .static_resources = [this] { return StaticResourcesOf(static_resources_); },
+      .static_resources = [this] { return *StaticResourcesOf(static_resources_); },
       .allowance = config_.allowance,
       .plan = config_.plan,
       .pools = {&control_, &workers_->pool()},

@@ -176,6 +176,18 @@ def test_the_control_api_answers_grpc_and_ctl(upstream, tmp_path_factory):
     assert gone.returncode == 3 and "none" in gone.stderr
 
 
+def test_runs_what_is_nested_as_deeply_as_a_file_may_be(upstream, tmp_path):
+    def make(port, admin, log):
+        made = simple(upstream)(port, admin, log)
+        deepest = {}
+        for _ in range(80):
+            deepest = {"n": deepest}
+        made["static_resources"]["clusters"][0]["metadata"] = {"filter_metadata": {"x": deepest}}
+        return made
+    with sidecar.outrigger(BINARY, tmp_path, make) as process:
+        assert curl(process.port).status == 200
+
+
 def test_reload_takes_new_routes_and_keeps_good_ones(upstream, tmp_path):
     with sidecar.outrigger(BINARY, tmp_path, simple(upstream)) as process:
         path = tmp_path / f"config-{process.port}.yaml"
