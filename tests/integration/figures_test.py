@@ -30,11 +30,30 @@ def figures(pid):
     return spent, slept
 
 
+def resident_kb(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return next(int(l.split()[1]) for l in status.splitlines() if l.startswith("VmRSS"))
+
+
 def test_an_idle_sidecar_takes_12_mb_at_most(start):
     with start() as process:
-        status = pathlib.Path(f"/proc/{process.child.pid}/status").read_text()
-        resident = next(int(l.split()[1]) for l in status.splitlines() if l.startswith("VmRSS"))
+        resident = resident_kb(process.child.pid)
         assert resident <= 12 * 1024, f"{resident} kB"
+
+
+def test_a_cluster_takes_4_kb_at_most(tmp_path):
+    def with_clusters(count):
+        def make(port, admin, log):
+            clusters = [cluster(f"outbound|80||service-{i}.default.svc.cluster.local", 10000 + i)
+                        for i in range(count)]
+            return config(port, admin, all_to(clusters[0]["name"]), clusters)
+        return sidecar.outrigger(BINARY, tmp_path, make)
+
+    with with_clusters(1) as process:
+        few = resident_kb(process.child.pid)
+    with with_clusters(5001) as process:
+        many = resident_kb(process.child.pid)
+    assert (many - few) / 5000 <= 4, f"{few} kB, {many} kB"
 
 
 def test_the_stripped_binary_takes_20_mb_at_most(tmp_path):
