@@ -149,6 +149,7 @@ size_t HostPool::StreamsPerConnection() const {
 }
 
 void HostPool::ConnectForQueues() {
+  if (waiting() == 0) return;  // as a rule
   for (int i = 0; i < kConnectsAtOnce; ++i) {
     if (waiting() <= connecting_ * StreamsPerConnection() || !ConnectForOne()) return;
   }
