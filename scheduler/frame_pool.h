@@ -9,7 +9,7 @@ namespace outrigger::scheduler {
 
 // Larger frames go to the system allocator. Under ASan and TSan all do: a frame that is kept for
 // the next one hides its use after free.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__) || defined(OUTRIGGER_TSAN)
 inline constexpr size_t kLargestPooledFrame = 0;
 #else
 inline constexpr size_t kLargestPooledFrame = 4096;

@@ -65,9 +65,9 @@ Task<> SleepAndWrite(Nanos deadline, std::string& out, char letter) {
 
 Task<> ThreeSleepers(std::string& out) {
   const Nanos now = MonotonicNow();
-  JoinHandle c = Go("c", SleepAndWrite(now + 6 * kMillisecond, out, 'c'));
+  JoinHandle c = Go("c", SleepAndWrite(now + 60 * kMillisecond, out, 'c'));
   JoinHandle a = Go("a", SleepAndWrite(now - kSecond, out, 'a'));
-  JoinHandle b = Go("b", SleepAndWrite(now + 3 * kMillisecond, out, 'b'));
+  JoinHandle b = Go("b", SleepAndWrite(now + 20 * kMillisecond, out, 'b'));
   for (JoinHandle* handle : {&a, &b, &c}) co_await handle->Join();
 }
 
