@@ -81,6 +81,42 @@ def test_every_policy_uses_every_host(echoes, tmp_path, policy):
             assert all(40 < share < 160 for share in shares(process, echoes, 400))
 
 
+HASHING = {
+    "ring": {"lb_policy": "RING_HASH"},
+    "ring by murmur": {"lb_policy": "RING_HASH", "ring_hash_lb_config": {
+        "hash_function": "MURMUR_HASH_2", "minimum_ring_size": 100}},
+    "maglev": {"lb_policy": "MAGLEV"},
+    "small maglev": {"lb_policy": "MAGLEV", "maglev_lb_config": {"table_size": 11}},
+}
+
+
+@pytest.mark.parametrize("weights", [(1, 1, 1, 1), (7, 1, 3, 2)], ids=str)
+@pytest.mark.parametrize("name", HASHING)
+def test_a_key_goes_to_the_same_host(echoes, tmp_path, name, weights):
+    """The hash of each kind of key and the table of each policy are Envoy's: a client that moves
+    from one proxy to the other keeps its host."""
+    up = cluster("up", load_assignment=endpoints(
+        echoes, *({"load_balancing_weight": weight} for weight in weights)), **HASHING[name])
+    routes = all_to("up", hash_policy=[
+        {"header": {"header_name": "x-key"}}, {"query_parameter": {"name": "q"}},
+        {"cookie": {"name": "c"}}])
+    routes[0]["response_headers_to_add"] = [
+        {"header": {"key": "x-host", "value": "%UPSTREAM_REMOTE_ADDRESS%"}}]
+    envoy, ours = both(tmp_path, [up], routes)
+    with envoy, ours:
+        hosts = []
+        for process in (envoy, ours):
+            with h2_peer.Client(process.port) as client:
+                answers = [client.request("/", ("x-key", f"key {i}")) for i in range(60)]
+                answers += [client.request(f"/?a=b&q={i}") for i in range(30)]
+                answers += [client.request("/", ("cookie", f"b=1; c={i}")) for i in range(30)]
+                answers += [client.request(f"/?q={i}", ("x-key", f"{i}"), ("x-key", "more"),
+                                           ("cookie", f"c={i}")) for i in range(30)]
+                hosts.append([answer.get("x-host") for answer in answers])
+        assert hosts[1] == hosts[0]
+        assert len(set(hosts[0])) == 4
+
+
 # Health of four hosts, and how likely each gets a request.
 HEALTHS = {
     "one down": ("HEALTHY HEALTHY HEALTHY UNHEALTHY", [1 / 3, 1 / 3, 1 / 3, 0]),
