@@ -92,9 +92,7 @@ class ProtoReader {
     const size_t size_;
   };
 
-  std::string FieldStep(const std::string& name) const {
-    return path_.empty() ? name : "." + name;
-  }
+  std::string FieldStep(const std::string& name) const { return path_.empty() ? name : "." + name; }
   absl::Status ErrorAt(YamlMark mark, std::string_view message) const;
   absl::Status Expected(std::string_view what, const YamlNode& node) const;
 
@@ -384,7 +382,7 @@ absl::Status ProtoReader::ReadAny(const YamlNode& node, Any& any) {
 absl::Status ProtoReader::ReadValue(const YamlNode& node, Value& value) {
   if (node.IsMapping()) return ReadStruct(node, *value.mutable_struct_value());
   if (node.IsSequence()) return ReadListValue(node, *value.mutable_list_value());
-  const PlainKind kind = node.IsNull()   ? PlainKind::kNull
+  const PlainKind kind = node.IsNull() ? PlainKind::kNull
                          : node.quoted ? PlainKind::kString
                                        : ResolvePlain(node.text);
   switch (kind) {

@@ -270,13 +270,13 @@ void TreeBuilder::CheckDuplicates(const YamlNode& mapping) {
   std::sort(sorted.begin(), sorted.end(), [](const YamlEntry* a, const YamlEntry* b) {
     return a->key != b->key ? a->key < b->key : a < b;
   });
-  const auto same = std::adjacent_find(
-      sorted.begin(), sorted.end(),
-      [](const YamlEntry* a, const YamlEntry* b) { return a->key == b->key; });
+  const auto same =
+      std::adjacent_find(sorted.begin(), sorted.end(),
+                         [](const YamlEntry* a, const YamlEntry* b) { return a->key == b->key; });
   if (same == sorted.end()) return;
   const YamlEntry& second = **(same + 1);
-  Fail(second.mark, absl::StrCat("duplicate key \"", second.key, "\", first on line ",
-                                 (*same)->mark.line));
+  Fail(second.mark,
+       absl::StrCat("duplicate key \"", second.key, "\", first on line ", (*same)->mark.line));
 }
 
 // Runs yaml-cpp; its exceptions end here.
@@ -299,8 +299,8 @@ absl::Status Drive(std::string_view text, std::string_view source, TreeBuilder& 
 absl::StatusOr<std::vector<YamlNode>> Build(std::string_view text, std::string_view source,
                                             const YamlLimits& limits, size_t max_documents) {
   if (text.size() > limits.max_bytes) {
-    return absl::InvalidArgumentError(absl::StrFormat(
-        "%s: %d bytes, more than the limit of %d", source, text.size(), limits.max_bytes));
+    return absl::InvalidArgumentError(absl::StrFormat("%s: %d bytes, more than the limit of %d",
+                                                      source, text.size(), limits.max_bytes));
   }
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   OUTRIGGER_RETURN_IF_ERROR(CheckCharacters(text, source));

@@ -11,9 +11,7 @@ namespace {
 bool IsControl(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }
 bool IsNonAscii(char c) { return static_cast<unsigned char>(c) >= 0x80; }
 
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != text.npos;
-}
+bool Contains(std::string_view text, std::string_view part) { return text.find(part) != text.npos; }
 
 // Lower, Capitalised or UPPER case of `word`, as YAML 1.1 has it.
 bool IsWord(std::string_view text, std::string_view word) {
@@ -81,8 +79,7 @@ bool IsPlainSyntax(std::string_view text) {
 // start like a name is quoted.
 bool IsSurelyString(std::string_view text) {
   if (!absl::ascii_isalpha(text[0]) && text[0] != '/' && text[0] != '_') return false;
-  return !IsOneOf(text, kTrueWords) && !IsOneOf(text, kFalseWords) &&
-         !IsWord(text, "null");
+  return !IsOneOf(text, kTrueWords) && !IsOneOf(text, kFalseWords) && !IsWord(text, "null");
 }
 
 std::string DoubleQuoted(std::string_view text) {

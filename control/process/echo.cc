@@ -10,7 +10,8 @@
 namespace outrigger::control {
 namespace {
 
-// Windows as wide as a load generator's, so that the built-in upstream is never what a test waits for.
+// Windows as wide as a load generator's, so that the built-in upstream is never what a test waits
+// for.
 constexpr uint32_t kStreamWindow = 1024 * 1024;
 constexpr uint32_t kConnectionWindow = 16 * 1024 * 1024;
 

@@ -46,7 +46,8 @@ struct Flags {
   CtlOptions ctl;
 };
 
-// nullopt: the process ends with `exit_code` (help was shown: 0; bad usage: 2, explained on stderr).
+// nullopt: the process ends with `exit_code` (help was shown: 0; bad usage: 2, explained on
+// stderr).
 std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_code);
 
 }  // namespace outrigger::control

@@ -24,9 +24,8 @@ std::string ControlSocket(const envoy::config::bootstrap::v3::Bootstrap& bootstr
 
 absl::StatusOr<RunConfig> MakeRunConfig(const RunFlags& flags) {
   RunConfig config;
-  OUTRIGGER_ASSIGN_OR_RETURN(
-      config.bootstrap, LoadBootstrap({flags.config_path, flags.config_yaml,
-                                       flags.allow_unknown_static_fields}));
+  OUTRIGGER_ASSIGN_OR_RETURN(config.bootstrap, LoadBootstrap({flags.config_path, flags.config_yaml,
+                                                              flags.allow_unknown_static_fields}));
   envoy::config::bootstrap::v3::Bootstrap& proto = config.bootstrap.proto;
   if (proto.has_dynamic_resources()) {
     return absl::UnimplementedError(

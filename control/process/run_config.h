@@ -1,5 +1,5 @@
-// run_config.h: what `run` and `validate` work with: the bootstrap file with the flags over it, and the
-// CPU plan that follows. Everything that can be refused without a socket is refused here.
+// run_config.h: what `run` and `validate` work with: the bootstrap file with the flags over it, and
+// the CPU plan that follows. Everything that can be refused without a socket is refused here.
 #pragma once
 
 #include <string>

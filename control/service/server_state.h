@@ -1,5 +1,5 @@
-// server_state.h: where the process stands in its life, and since when. Read by the admin, the control
-// API and the health answers.
+// server_state.h: where the process stands in its life, and since when. Read by the admin, the
+// control API and the health answers.
 #pragma once
 
 #include <atomic>

@@ -50,8 +50,8 @@ class AccessOperator {
   // A header operator: looked up by id where the name has one.
   std::array<std::string, 2> names_;  // the header and its alternative, in lower case
   std::array<HeaderName, 2> ids_{};
-  std::string text_;                  // a value known at parse time: host name, environment
-  uint64_t seed_ = 0;                 // of %UNIQUE_ID%
+  std::string text_;   // a value known at parse time: host name, environment
+  uint64_t seed_ = 0;  // of %UNIQUE_ID%
   std::shared_ptr<const TimeFormat> time_;
 };
 

@@ -13,11 +13,11 @@ namespace outrigger::proxy {
 // Nanoseconds since the exchange's start; kUnset where it never came to that.
 struct AccessTimes {
   static constexpr int64_t kUnset = -1;
-  int64_t request_received = kUnset;    // the request's last byte came in
-  int64_t request_sent = kUnset;        // its last byte went upstream
-  int64_t response_first = kUnset;      // the upstream's first byte came in
-  int64_t response_received = kUnset;   // the upstream's last byte came in
-  int64_t end = kUnset;                 // the response's last byte went out, or the stream broke
+  int64_t request_received = kUnset;   // the request's last byte came in
+  int64_t request_sent = kUnset;       // its last byte went upstream
+  int64_t response_first = kUnset;     // the upstream's first byte came in
+  int64_t response_received = kUnset;  // the upstream's last byte came in
+  int64_t end = kUnset;                // the response's last byte went out, or the stream broke
 };
 
 // Empty text, 0 and null mean: there is none (shown as "-", or as Envoy shows it).
@@ -33,12 +33,12 @@ struct AccessRecord {
   int upstream_protocol = 0;  // likewise
   int response_code = 0;
   ResponseFlags flags;
-  std::string_view response_code_details;   // "via_upstream"
+  std::string_view response_code_details;  // "via_upstream"
   std::string_view connection_termination_details;
   std::string_view upstream_transport_failure_reason;
 
-  uint64_t bytes_received = 0;         // request body
-  uint64_t bytes_sent = 0;             // response body
+  uint64_t bytes_received = 0;  // request body
+  uint64_t bytes_sent = 0;      // response body
   uint64_t connection_id = 0;
   uint64_t stream_id = 0;
   uint64_t upstream_connection_id = 0;

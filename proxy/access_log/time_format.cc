@@ -31,11 +31,16 @@ void AppendDigits(std::string& out, int64_t value, int width, char pad = '0') {
 // What a composite directive stands for.
 std::string_view Expansion(char directive) {
   switch (directive) {
-    case 'F': return "%Y-%m-%d";
-    case 'T': return "%H:%M:%S";
-    case 'D': return "%m/%d/%y";
-    case 'R': return "%H:%M";
-    default: return {};
+    case 'F':
+      return "%Y-%m-%d";
+    case 'T':
+      return "%H:%M:%S";
+    case 'D':
+      return "%m/%d/%y";
+    case 'R':
+      return "%H:%M";
+    default:
+      return {};
   }
 }
 
@@ -131,33 +136,73 @@ void TimeFormat::Append(std::string& out, int64_t unix_ns) const {
 
 void TimeFormat::AppendPiece(std::string& out, const Piece& piece, const Moment& at) {
   switch (piece.directive) {
-    case 0: out.append(piece.literal); break;
-    case 'Y': AppendDigits(out, at.year, 4); break;
-    case 'm': AppendDigits(out, at.month, 2); break;
-    case 'd': AppendDigits(out, at.day, 2); break;
-    case 'e': AppendDigits(out, at.day, 2, ' '); break;
-    case 'y': AppendDigits(out, at.year % 100, 2); break;
-    case 'j': AppendDigits(out, at.yearday + 1, 3); break;
-    case 'H': AppendDigits(out, at.hour, 2); break;
-    case 'I': AppendDigits(out, (at.hour + 11) % 12 + 1, 2); break;
-    case 'M': AppendDigits(out, at.minute, 2); break;
-    case 'S': AppendDigits(out, at.second, 2); break;
-    case 'p': out.append(at.hour < 12 ? "AM" : "PM"); break;
-    case 'a': out.append(kDays[at.weekday]); break;
+    case 0:
+      out.append(piece.literal);
+      break;
+    case 'Y':
+      AppendDigits(out, at.year, 4);
+      break;
+    case 'm':
+      AppendDigits(out, at.month, 2);
+      break;
+    case 'd':
+      AppendDigits(out, at.day, 2);
+      break;
+    case 'e':
+      AppendDigits(out, at.day, 2, ' ');
+      break;
+    case 'y':
+      AppendDigits(out, at.year % 100, 2);
+      break;
+    case 'j':
+      AppendDigits(out, at.yearday + 1, 3);
+      break;
+    case 'H':
+      AppendDigits(out, at.hour, 2);
+      break;
+    case 'I':
+      AppendDigits(out, (at.hour + 11) % 12 + 1, 2);
+      break;
+    case 'M':
+      AppendDigits(out, at.minute, 2);
+      break;
+    case 'S':
+      AppendDigits(out, at.second, 2);
+      break;
+    case 'p':
+      out.append(at.hour < 12 ? "AM" : "PM");
+      break;
+    case 'a':
+      out.append(kDays[at.weekday]);
+      break;
     case 'b':
-    case 'h': out.append(kMonths[at.month - 1]); break;
-    case 'z': out.append("+0000"); break;
-    case 'Z': out.append("UTC"); break;
-    case 'n': out.push_back('\n'); break;
-    case 't': out.push_back('\t'); break;
-    case 's': AppendDigits(out, at.seconds, 1); break;
+    case 'h':
+      out.append(kMonths[at.month - 1]);
+      break;
+    case 'z':
+      out.append("+0000");
+      break;
+    case 'Z':
+      out.append("UTC");
+      break;
+    case 'n':
+      out.push_back('\n');
+      break;
+    case 't':
+      out.push_back('\t');
+      break;
+    case 's':
+      AppendDigits(out, at.seconds, 1);
+      break;
     case 'f': {
       int64_t fraction = at.nanos;
       for (int digits = 9; digits > piece.digits; --digits) fraction /= 10;
       AppendDigits(out, fraction, piece.digits);
       break;
     }
-    default: out.push_back('%'); break;
+    default:
+      out.push_back('%');
+      break;
   }
 }
 

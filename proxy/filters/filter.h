@@ -101,8 +101,8 @@ class FilterStream {
   const ErrorCode& timeout;
   AccessRecord& record;
   Headers& reply_headers;
-  Headers* response = nullptr;   // from OnResponse() on
-  LocalReply reply;              // for kReply
+  Headers* response = nullptr;  // from OnResponse() on
+  LocalReply reply;             // for kReply
 
   Headers& request() { return down_.headers; }
   Arena& arena() { return down_.arena; }

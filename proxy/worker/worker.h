@@ -1,5 +1,5 @@
-// worker.h: one P of the data pool at work: its shard, its listeners' accept loops, its connections.
-// Control reaches it only through its mailbox.
+// worker.h: one P of the data pool at work: its shard, its listeners' accept loops, its
+// connections. Control reaches it only through its mailbox.
 #pragma once
 
 #include <map>

@@ -6,10 +6,9 @@
 namespace outrigger::proxy {
 namespace {
 
-constexpr std::string_view kTexts[] = {
-    "",
+constexpr std::string_view kTexts[] = {"",
 #define X(name, text) text,
-    OUTRIGGER_HEADER_NAMES(X)
+                                       OUTRIGGER_HEADER_NAMES(X)
 #undef X
 };
 constexpr size_t kCount = sizeof(kTexts) / sizeof(kTexts[0]);

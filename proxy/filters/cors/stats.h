@@ -8,8 +8,8 @@
 
 namespace outrigger::proxy::cors {
 
-#define OUTRIGGER_CORS_STATS(X)                                           \
-  X(origin_valid, Counter, "Requests from an origin that is allowed")     \
+#define OUTRIGGER_CORS_STATS(X)                                       \
+  X(origin_valid, Counter, "Requests from an origin that is allowed") \
   X(origin_invalid, Counter, "Requests from an origin that is not allowed")
 
 OUTRIGGER_STAT_STRUCT(Stats, OUTRIGGER_CORS_STATS);

@@ -198,10 +198,26 @@ TEST(ProtoFromYamlTest, Durations) {
   EXPECT_EQ(read("-1.5s").nanos(), -500'000'000);
   EXPECT_EQ(read("315576000000s").seconds(), 315'576'000'000);
   EXPECT_TRUE(Good<RouteAction>("timeout: 0s").has_timeout());
-  for (std::string_view text :
-       {"5", "1.5", "s", "1m", "1.5 s", "\" 1s\"", "+1s", "1e3s", "1,5s", "ss", "-s", ".s", "1.s",
-        "1.2.3s", "--1s", "1-s", "315576000001s", "9999999999999999999999s", "0.1234567890s",
-        "{seconds: 1}"}) {
+  for (std::string_view text : {"5",
+                                "1.5",
+                                "s",
+                                "1m",
+                                "1.5 s",
+                                "\" 1s\"",
+                                "+1s",
+                                "1e3s",
+                                "1,5s",
+                                "ss",
+                                "-s",
+                                ".s",
+                                "1.s",
+                                "1.2.3s",
+                                "--1s",
+                                "1-s",
+                                "315576000001s",
+                                "9999999999999999999999s",
+                                "0.1234567890s",
+                                "{seconds: 1}"}) {
     EXPECT_THAT(Bad<RouteAction>("timeout: " + std::string(text)),
                 HasSubstr("timeout: expected a duration like \"1.5s\""))
         << text;
@@ -211,8 +227,8 @@ TEST(ProtoFromYamlTest, Durations) {
 TEST(ProtoFromYamlTest, WrappersAreBareValues) {
   const auto options = Good<Http2ProtocolOptions>("max_concurrent_streams: 0");
   EXPECT_TRUE(options.has_max_concurrent_streams());
-  EXPECT_FALSE(Good<Http2ProtocolOptions>("max_concurrent_streams: null")
-                   .has_max_concurrent_streams());
+  EXPECT_FALSE(
+      Good<Http2ProtocolOptions>("max_concurrent_streams: null").has_max_concurrent_streams());
   EXPECT_EQ(Bad<Http2ProtocolOptions>("max_concurrent_streams: {value: 1}"),
             "f:1:25: max_concurrent_streams: expected an unsigned 32-bit integer, got a mapping");
 }

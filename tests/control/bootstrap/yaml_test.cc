@@ -221,8 +221,9 @@ TEST(YamlEmitTest, SeparatesDocuments) {
 
 TEST(YamlEmitTest, StringsThatLookLikeOtherTypesAreQuoted) {
   for (std::string_view text :
-       {"true", "True", "yes", "NO", "on", "y", "null", "Null", "~", "", "1", "-1", "0x1f", "010",
-        "1e3", ".5", ".inf", "1_000", "12:30:45", "2001-01-01", "+1", "0o17", "<<", "="}) {
+       {"true", "True",  "yes",      "NO",         "on",   "y",    "null", "Null",
+        "~",    "",      "1",        "-1",         "0x1f", "010",  "1e3",  ".5",
+        ".inf", "1_000", "12:30:45", "2001-01-01", "+1",   "0o17", "<<",   "="}) {
     const YamlNode node = YamlNode::String(std::string(text));
     EXPECT_EQ(EmitYaml(node), "\"" + std::string(text) + "\"\n");
   }
@@ -231,12 +232,50 @@ TEST(YamlEmitTest, StringsThatLookLikeOtherTypesAreQuoted) {
 }
 
 TEST(YamlEmitTest, AnyTextSurvivesTheRoundTrip) {
-  for (std::string_view text :
-       {"a: b", "a #b", "# a", "- a", "-a", "a:", " a", "a ", "\ta", "[a", "{a", "&a", "*a", "!a",
-        "|", ">", "'a'", "\"a\"", "%a", "@a", "`a", "---", "...", "a\nb", "a\nb\n", "a\nb\n\n",
-        "\na", "a\n\nb\n", "a\n  b\n c\n", "a\n \nb", "a\tb\n", "#!/bin/sh\nset -e\n# x\n", "a\rb",
-        "\x01", "\x7f", "\xC3\xA9", "\xC2\x85x", "a\xE2\x80\xA8z", "\xEF\xBB\xBFx", "back\\slash",
-        "? a", "a, b", "x\n---\ny\n", "\xF0\x9F\x98\x80\nx\n"}) {
+  for (std::string_view text : {"a: b",
+                                "a #b",
+                                "# a",
+                                "- a",
+                                "-a",
+                                "a:",
+                                " a",
+                                "a ",
+                                "\ta",
+                                "[a",
+                                "{a",
+                                "&a",
+                                "*a",
+                                "!a",
+                                "|",
+                                ">",
+                                "'a'",
+                                "\"a\"",
+                                "%a",
+                                "@a",
+                                "`a",
+                                "---",
+                                "...",
+                                "a\nb",
+                                "a\nb\n",
+                                "a\nb\n\n",
+                                "\na",
+                                "a\n\nb\n",
+                                "a\n  b\n c\n",
+                                "a\n \nb",
+                                "a\tb\n",
+                                "#!/bin/sh\nset -e\n# x\n",
+                                "a\rb",
+                                "\x01",
+                                "\x7f",
+                                "\xC3\xA9",
+                                "\xC2\x85x",
+                                "a\xE2\x80\xA8z",
+                                "\xEF\xBB\xBFx",
+                                "back\\slash",
+                                "? a",
+                                "a, b",
+                                "x\n---\ny\n",
+                                "\xF0\x9F\x98\x80\nx\n"}) {
     YamlNode root;
     root.Set("top", YamlNode::Sequence({YamlNode::String(std::string(text))}));
     root.Set(text, YamlNode::String(std::string(text)));

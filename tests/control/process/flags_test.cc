@@ -43,14 +43,33 @@ TEST(FlagsTest, WithoutASubcommandItIsRun) {
 
 // The command line of istio's agent (pkg/envoy/proxy.go).
 TEST(FlagsTest, TakesWhatIstiosAgentPasses) {
-  const Flags flags = Good({"-c", "etc/istio/proxy/envoy-rev.json", "--drain-time-s", "45",
-                            "--drain-strategy", "immediate", "--local-address-ip-version", "v4",
-                            "--file-flush-interval-msec", "1000", "--disable-hot-restart",
-                            "--allow-unknown-static-fields", "-l", "warning",
-                            "--component-log-level", "misc:error", "--config-yaml", "{}",
-                            "--concurrency", "2", "--skip-deprecated-logs",
-                            "--file-flush-min-size-kb", "64", "--service-cluster", "a",
-                            "--service-node", "b"});
+  const Flags flags = Good({"-c",
+                            "etc/istio/proxy/envoy-rev.json",
+                            "--drain-time-s",
+                            "45",
+                            "--drain-strategy",
+                            "immediate",
+                            "--local-address-ip-version",
+                            "v4",
+                            "--file-flush-interval-msec",
+                            "1000",
+                            "--disable-hot-restart",
+                            "--allow-unknown-static-fields",
+                            "-l",
+                            "warning",
+                            "--component-log-level",
+                            "misc:error",
+                            "--config-yaml",
+                            "{}",
+                            "--concurrency",
+                            "2",
+                            "--skip-deprecated-logs",
+                            "--file-flush-min-size-kb",
+                            "64",
+                            "--service-cluster",
+                            "a",
+                            "--service-node",
+                            "b"});
   EXPECT_EQ(flags.run.drain_time_s, 45u);
   EXPECT_TRUE(flags.run.drain_immediately);
   EXPECT_TRUE(flags.run.allow_unknown_static_fields);

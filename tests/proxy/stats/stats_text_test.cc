@@ -117,8 +117,9 @@ TEST(StatsTextTest, PrometheusNamesAreEnvoys) {
   slab->Set(ClusterStats::Make(registry, "foo").circuit_breakers.cx_open, 1);
   slab->Inc(SubscriptionStats::Make(registry, "listener_manager.lds").update_success);
   slab->Set(registry.AddGauge("outrigger.own-figure", "Ours"), 4);
-  EXPECT_EQ(Show(registry, {.format = StatsFormat::kPrometheus, .used_only = true}),
-            R"(# HELP envoy_cluster_circuit_breakers_default_cx_open 1 while the connection breaker is open
+  EXPECT_EQ(
+      Show(registry, {.format = StatsFormat::kPrometheus, .used_only = true}),
+      R"(# HELP envoy_cluster_circuit_breakers_default_cx_open 1 while the connection breaker is open
 # TYPE envoy_cluster_circuit_breakers_default_cx_open gauge
 envoy_cluster_circuit_breakers_default_cx_open{envoy_cluster_name="foo"} 1
 # HELP envoy_cluster_upstream_rq_total Requests
@@ -145,9 +146,10 @@ envoy_outrigger_own_figure 4
 TEST(StatsTextTest, PrometheusEscapesLabels) {
   StatRegistry registry;
   ClusterStats::Make(registry, "a\"b\\c\nd");
-  EXPECT_EQ(Lines(Show(registry, {.format = StatsFormat::kPrometheus,
-                                  .filter = "upstream_rq_total"})).back(),
-            R"(envoy_cluster_upstream_rq_total{envoy_cluster_name="a\"b\\c\nd"} 0)");
+  EXPECT_EQ(
+      Lines(Show(registry, {.format = StatsFormat::kPrometheus, .filter = "upstream_rq_total"}))
+          .back(),
+      R"(envoy_cluster_upstream_rq_total{envoy_cluster_name="a\"b\\c\nd"} 0)");
 }
 
 TEST(StatsTextTest, PrometheusHistogramsAreCumulative) {

@@ -91,8 +91,7 @@ TEST_F(CorsConfigTest, WhatAPolicyLeavesOpenTheOneAroundItSays) {
 TEST_F(CorsConfigTest, RefusesWhatCannotBeUsed) {
   EXPECT_EQ(ErrorOf("allow_methods: \"a\\r\\nb\""),
             "x: allow_methods: value does not go into a header: it has a NUL, CR or LF");
-  EXPECT_EQ(ErrorOf("filter_enabled: {}"),
-            "x: filter_enabled.default_value: value is required");
+  EXPECT_EQ(ErrorOf("filter_enabled: {}"), "x: filter_enabled.default_value: value is required");
   EXPECT_EQ(ErrorOf("allow_origin_string_match: [{}]").substr(0, 32),
             "x: allow_origin_string_match[0]:");
 }
