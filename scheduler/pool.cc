@@ -128,6 +128,18 @@ bool Pool::Asleep() const {
                      [](const auto& p) { return p->sleeping_.load(); });
 }
 
+int Pool::idle() const {
+  if (options_.policy == Policy::kStealing) return idle_.load(std::memory_order_relaxed);
+  return static_cast<int>(std::count_if(processors_.begin(), processors_.end(), [](const auto& p) {
+    return p->sleeping_.load(std::memory_order_relaxed);
+  }));
+}
+
+void Pool::ForEachStealingG(const std::function<void(const G&)>& visit) {
+  MutexLock lock(live_mutex_);
+  for (const G* g = live_list_.head(); g; g = g->live_next) visit(*g);
+}
+
 int64_t Pool::live() const {
   if (options_.policy == Policy::kStealing) return live_.load(std::memory_order_relaxed);
   int64_t sum = 0;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -99,6 +100,12 @@ class Pool {
   // Gs alive now. A figure.
   int64_t live() const;
   uint32_t global_queue_size() const { return global_size_.load(std::memory_order_relaxed); }
+  // Ps that sleep, and that look for work. Figures.
+  int idle() const;
+  int spinning() const { return spinning_.load(std::memory_order_relaxed); }
+  // Each live G of a stealing pool, under the lock that ends of Gs take; a pinned P's are its own.
+  // Any thread; `visit` is quick and does not call back.
+  void ForEachStealingG(const std::function<void(const G&)>& visit);
 
  private:
   friend void Ready(G* g);

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "control/service/socket_path.h"
@@ -52,6 +53,11 @@ absl::StatusOr<RunConfig> MakeRunConfig(const RunFlags& flags) {
   request.control_procs =
       static_cast<int>(flags.control_procs ? flags.control_procs : cpu.control_procs());
   OUTRIGGER_ASSIGN_OR_RETURN(config.plan, scheduler::MakeCpuPlan(config.allowance, request));
+  const char* debug = std::getenv("OUTRIGGER_DEBUG");
+  absl::StatusOr<scheduler::DebugOptions> options =
+      scheduler::ParseDebugOptions(debug ? debug : "");
+  if (!options.ok()) return absl::OutOfRangeError(options.status().message());
+  config.debug = *options;
   config.control_socket = ControlSocket(proto);
   return config;
 }

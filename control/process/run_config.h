@@ -9,6 +9,7 @@
 #include "control/process/flags.h"
 #include "scheduler/cpu/allowance.h"
 #include "scheduler/cpu/cpu_plan.h"
+#include "scheduler/trace/debug_options.h"
 
 namespace outrigger::control {
 
@@ -16,10 +17,12 @@ struct RunConfig {
   LoadedBootstrap bootstrap;  // node filled from the flags where the file says nothing
   scheduler::CpuAllowance allowance;
   scheduler::CpuPlan plan;
-  std::string control_socket;  // path; empty: the default is not writable, no control API
+  scheduler::DebugOptions debug;  // of OUTRIGGER_DEBUG
+  std::string control_socket;     // path; empty: the default is not writable, no control API
 };
 
-// kInvalidArgument: the file's content; kOutOfRange: a flag; else the file cannot be read.
+// kInvalidArgument: the file's content; kOutOfRange: a flag or the environment; else the file
+// cannot be read.
 absl::StatusOr<RunConfig> MakeRunConfig(const RunFlags& flags);
 
 }  // namespace outrigger::control

@@ -129,7 +129,8 @@ ExitCode Server::Start() {
   workers_ = std::make_unique<proxy::WorkerSet>(stats_, DataAffinity(config_.plan));
   if (ExitCode code = Listen(); code != kDone) return code;
   sysmon_ = std::make_unique<scheduler::Sysmon>(
-      std::vector<scheduler::Pool*>{&control_, &workers_->pool()}, config_.plan.control);
+      std::vector<scheduler::Pool*>{&control_, &workers_->pool()}, config_.plan.control,
+      config_.debug);
   StartWorkers();
   return kDone;
 }

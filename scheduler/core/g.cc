@@ -11,7 +11,7 @@ namespace outrigger::scheduler {
 
 bool G::BeginWait(const char* reason) {
   uint32_t seen = state.load(std::memory_order_relaxed);
-  wait_reason = reason;
+  wait_reason.store(reason, std::memory_order_relaxed);
   if (confined()) {
     if (seen & kCancel) return false;
     state.store((seen & ~(kPhaseMask | kReasonMask)) | kPreparing, std::memory_order_relaxed);

@@ -39,7 +39,7 @@ struct G {
   Pool* pool = nullptr;
   Processor* home = nullptr;     // the P it is pinned to; null in a stealing pool
   const char* name = "";         // static text
-  const char* wait_reason = "";  // static text; valid while parked
+  std::atomic<const char*> wait_reason{""};  // static text; of the wait it is in; a figure
   G* joiner = nullptr;           // under the pool's live lock (stealing)
   G* live_prev = nullptr;        // list of live Gs: its P's (pinned) or its pool's
   G* live_next = nullptr;

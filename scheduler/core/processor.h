@@ -96,6 +96,9 @@ class Processor {
   Netpoll& netpoll() { return *netpoll_; }
   ProcessorStats& stats() { return stats_; }
 
+  // Gs in its ring (stealing). A figure.
+  uint32_t queued() const { return ring_.size(); }
+
   // Pinned: this P's thread only.
   void Queue(G* g) { local_.Push(g); }
   void AtTurnEnd(TurnHook& hook) {

@@ -10,6 +10,7 @@
 
 #include "scheduler/base/log.h"
 #include "scheduler/pool.h"
+#include "scheduler/trace/schedtrace.h"
 
 namespace outrigger::scheduler {
 namespace {
@@ -22,8 +23,10 @@ bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 
 
 }  // namespace
 
-Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity)
-    : pools_(std::move(pools)), can_sleep_(Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
+Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity, DebugOptions debug)
+    : pools_(std::move(pools)),
+      debug_(debug),
+      can_sleep_(debug.schedtrace == 0 && Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
   for (Pool* pool : pools_) {
     seen_.emplace_back(static_cast<size_t>(pool->procs()));
     pool->SetBell(bell_);
@@ -43,11 +46,22 @@ void Sysmon::Loop(CpuSet affinity) {
   int idle_rounds = 0;
   while (!stop_.load()) {
     std::this_thread::sleep_for(kPeriod);
+    if (debug_.schedtrace > 0) Trace();
     idle_rounds = Round() ? 0 : idle_rounds + 1;
     if (idle_rounds < kIdleRoundsBeforeSleep || !can_sleep_) continue;
     SleepUntilActivity();
     idle_rounds = 0;
   }
+}
+
+void Sysmon::Trace() {
+  const Nanos now = MonotonicNow();
+  if (now - traced_ < debug_.schedtrace) return;
+  traced_ = now;
+  std::string lines;
+  for (Pool* pool : pools_) lines += SchedTrace(*pool, now - started_, debug_.scheddetail);
+  // In one piece, past the log: a reader of Go's lines finds nothing else in them.
+  (void)!write(STDERR_FILENO, lines.data(), lines.size());
 }
 
 // A P that wakes:  says that it is awake;  reads asleep_               (Pool::NotifySysmon)

@@ -1,5 +1,6 @@
 // sysmon.h: the monitor thread. Looks at every P each 10 ms while the process is busy, sleeps for
-// good while it is idle (an idle process does not wake). Counts slices that overrun and names them.
+// good while it is idle (an idle process does not wake). Counts slices that overrun and names them;
+// prints schedtrace lines to stderr, which keep it awake.
 // Needs no P; runs no coroutine.
 #pragma once
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/cpu/cpu_set.h"
+#include "scheduler/trace/debug_options.h"
 
 namespace outrigger::scheduler {
 
@@ -36,7 +38,7 @@ class SysmonBell {
 // stopped. Thread-safety: confined to its owner and its own thread.
 class Sysmon {
  public:
-  Sysmon(std::vector<Pool*> pools, CpuSet affinity);
+  Sysmon(std::vector<Pool*> pools, CpuSet affinity, DebugOptions debug = {});
   ~Sysmon();
 
   // A figure, for tests: whether it sleeps until somebody wakes.
@@ -50,11 +52,15 @@ class Sysmon {
   void Loop(CpuSet affinity);
   bool Round();
   void SleepUntilActivity();
+  void Trace();
 
   const std::vector<Pool*> pools_;
   std::vector<std::vector<Seen>> seen_;
   const std::shared_ptr<SysmonBell> bell_ = std::make_shared<SysmonBell>();
+  const DebugOptions debug_;
   const bool can_sleep_;
+  const Nanos started_ = MonotonicNow();
+  Nanos traced_ = 0;  // when the last lines were printed
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };

@@ -100,6 +100,25 @@ def test_bad_input_is_named_in_one_line(tmp_path):
     assert done.returncode == 3 and "/nowhere.yaml" in done.stderr
 
 
+def test_schedtrace_prints_gos_lines(upstream, tmp_path):
+    path = tmp_path / "stderr"
+    debug = {**os.environ, "OUTRIGGER_DEBUG": "schedtrace=20,scheddetail=1"}
+    with path.open("w") as stderr, sidecar.outrigger(BINARY, tmp_path, simple(upstream),
+                                                     stderr=stderr, env=debug):
+        line = (r"^SCHED \d+ms: gomaxprocs=\d+ idleprocs=\d+ threads=\d+ spinningthreads=\d+ "
+                r"needspinning=0 idlethreads=\d+ runqueue=\d+ \[ (\d+ )+\] "
+                r"schedticks=\[ (\d+ )+\] pool=(control|data)$")
+        wait_for(lambda: len(re.findall(line, path.read_text(), re.M)) >= 4, "two rounds of lines")
+        assert re.search(r"^  G0x[0-9a-f]+: status=4\(read\) name=http accept$", path.read_text(),
+                         re.M)
+    good = tmp_path / "good.yaml"
+    good.write_text(yaml.safe_dump(simple(1)(sidecar.free_port(), sidecar.free_port(), None)))
+    done = subprocess.run([BINARY, "run", "-c", good], capture_output=True, text=True,
+                          timeout=sidecar.LIMIT_S, env={**os.environ, "OUTRIGGER_DEBUG": "trace=1"})
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "OUTRIGGER_DEBUG: trace: unknown key" in done.stderr
+
+
 def test_a_port_in_use_is_three(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
