@@ -1,6 +1,7 @@
 """How HTTP/2 connections age and end, on both sides: pings, limits of time and of requests, GOAWAY."""
 
 import contextlib
+import os
 import socket
 import sys
 import threading
@@ -235,7 +236,8 @@ def test_10000_idle_connections_hold(upstream, tmp_path):
         assert curl(process.port).status == 200
         for connection in held:
             connection.close()
-        assert each <= 20 * 1024, f"{each:.0f} bytes a connection"
+        if "OUTRIGGER_SANITIZED" not in os.environ:
+            assert each <= 20 * 1024, f"{each:.0f} bytes a connection"
 
 
 if __name__ == "__main__":
