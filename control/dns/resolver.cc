@@ -236,7 +236,8 @@ Task<absl::StatusOr<DnsAnswer>> Ask(const ResolverOptions& options, std::string 
 }  // namespace
 
 Resolver::Resolver(ResolverOptions options)
-    : options_(std::move(options)), slots_(std::max<size_t>(options_.max_concurrent, 1)) {}
+    : options_(std::move(options)),
+      slots_(static_cast<int64_t>(std::max<size_t>(options_.max_concurrent, 1))) {}
 
 Task<absl::StatusOr<DnsAnswer>> Resolver::Resolve(std::string name, DnsFamily family,
                                                   Nanos timeout) {
@@ -246,10 +247,12 @@ Task<absl::StatusOr<DnsAnswer>> Resolver::Resolve(std::string name, DnsFamily fa
   if (const auto literal = proxy::Address::Ip(name, 0); literal.ok()) {
     co_return DnsAnswer{.ips = {literal->ip()}};
   }
-  if (!co_await slots_.Send(0)) co_return absl::CancelledError("the resolver is shutting down");
+  const scheduler::Wake slot = co_await slots_.Acquire();
+  if (slot != scheduler::Wake::kReady) {
+    co_return absl::CancelledError("the resolver is shutting down");
+  }
   absl::StatusOr<DnsAnswer> answer = co_await Ask(options_, std::move(name), family, timeout);
-  // Gives the slot back at once: there is at least our own item to take.
-  co_await slots_.Receive();
+  slots_.Release();
   co_return answer;
 }
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "proxy/snapshot/snapshot.h"
 #include "scheduler/scheduler.h"
-#include "scheduler/sync/channel.h"
+#include "scheduler/sync/semaphore.h"
 
 namespace outrigger::control {
 
@@ -46,7 +46,7 @@ class Resolver {
 
  private:
   const ResolverOptions options_;
-  scheduler::Channel<char> slots_;  // holds one item for each look-up under way
+  scheduler::Semaphore slots_;  // one permit for each look-up under way
 };
 
 }  // namespace outrigger::control

@@ -114,6 +114,7 @@ scheduler::Task<ErrorCode> Client::Connect() {
     case scheduler::Wake::kCancelled:
       co_return ErrorCode::kDrain;
     case scheduler::Wake::kReady:
+    case scheduler::Wake::kClosed:  // of channels alone
       break;
   }
   if (state_ == State::kClosed) co_return ErrorCode::kDrain;

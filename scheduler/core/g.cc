@@ -40,23 +40,37 @@ bool G::CommitWait() {
   }
 }
 
-Wake G::FinishWait() {
+bool G::ParkLocked(const char* reason) {
+  wait_reason = reason;
   uint32_t seen = state.load(std::memory_order_relaxed);
-  const Wake reason = static_cast<Wake>((seen & kReasonMask) >> kReasonShift);
-  if (confined()) {
-    state.store(seen & ~(kPhaseMask | kReasonMask), std::memory_order_relaxed);
-  } else {
-    // Keeps a cancel bit that arrives meanwhile.
-    state.fetch_and(~(kPhaseMask | kReasonMask));
+  while (true) {
+    if (seen & kCancel) return false;
+    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kParked;
+    if (confined()) {
+      state.store(want, std::memory_order_relaxed);
+      return true;
+    }
+    if (state.compare_exchange_weak(seen, want)) return true;
   }
-  return reason;
+}
+
+// No other writer is left but Cancel(), which keeps the reason; what the waker wrote came with the
+// queue, or with CommitWait()'s look.
+Wake G::FinishWait() const {
+  return static_cast<Wake>((state.load(std::memory_order_relaxed) & kReasonMask) >> kReasonShift);
 }
 
 bool G::TryWake(Wake reason) {
+  const Claim claim = TryClaim(reason);
+  if (claim == Claim::kParked) Ready(this);
+  return claim != Claim::kLost;
+}
+
+G::Claim G::TryClaim(Wake reason) {
   uint32_t seen = state.load(std::memory_order_relaxed);
   while (true) {
     const uint32_t phase = seen & kPhaseMask;
-    if (phase != kPreparing && phase != kParked) return false;
+    if (phase != kPreparing && phase != kParked) return Claim::kLost;
     const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kWoken |
                           (static_cast<uint32_t>(reason) << kReasonShift);
     if (confined()) {
@@ -64,8 +78,7 @@ bool G::TryWake(Wake reason) {
     } else if (!state.compare_exchange_weak(seen, want)) {
       continue;
     }
-    if (phase == kParked) Ready(this);
-    return true;
+    return phase == kParked ? Claim::kParked : Claim::kPreparing;
   }
 }
 

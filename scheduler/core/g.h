@@ -12,15 +12,20 @@ namespace outrigger::scheduler {
 class Pool;
 class Processor;
 
-// Why a wait ended.
-enum class Wake : uint8_t { kReady, kTimeout, kCancelled };
+// Why a wait ended. kClosed: what it waited on will give nothing more (channels).
+enum class Wake : uint8_t { kReady, kTimeout, kCancelled, kClosed };
 
-// Wait protocol. A G that waits goes kRunning -> kPreparing (it registers itself with its sources)
-// -> kParked (from here on the frame may run on another thread, so the parking side touches nothing
-// more). A source wakes by moving kPreparing or kParked -> kWoken; exactly one wins. Sources touch
-// a G only under their own lock, or on its P, and the woken G takes itself off every source before
-// it goes on: so no source ever sees a G that is gone, and no sequence numbers are needed. The
-// cancel request is a bit of the same word, so no order of cancel and park can lose it.
+// Wait protocol. A G that waits goes kRunning or kWoken -> kPreparing (it registers itself with its
+// sources) -> kParked (from here on the frame may run on another thread, so the parking side
+// touches nothing more). A source wakes by moving kPreparing or kParked -> kWoken; exactly one
+// wins. kWoken is a running state like kRunning: it keeps the reason until the next wait. Sources
+// touch a G only under their own lock, or on its P, and the woken G takes itself off every source
+// before it goes on: so no source ever sees a G that is gone, and no sequence numbers are needed.
+// The cancel request is a bit of the same word, so no order of cancel and park can lose it.
+//
+// A G whose sources are all locked by itself parks in one step, ParkLocked(): none can wake it
+// before it is kParked. The source then changes what it changes in the waiting frame and unlocks
+// before it queues the G, which so needs no lock when it goes on after a wake by that source.
 //
 // Runs on: its pool. Owner: counted; JoinHandles and the running chain hold it.
 // Thread-safety: `state` and `refs` any; the rest belongs to whoever runs or queues the G.
@@ -50,10 +55,15 @@ struct G {
   bool BeginWait(const char* reason);
   // Parks. False: already woken, go on at once. After true the caller must not touch the frame.
   bool CommitWait();
-  // Ends a wait on the woken side.
-  Wake FinishWait();
+  // BeginWait() and CommitWait() in one, under the locks of all its sources. False: cancelled.
+  bool ParkLocked(const char* reason);
+  // On the woken side: why the wait ended.
+  Wake FinishWait() const;
   // From a source: true if this call ended the wait. Queues the G if it was parked.
   bool TryWake(Wake reason);
+  // TryWake() for a source that has more to do before the G may go on. kParked: Ready() it then.
+  enum class Claim : uint8_t { kLost, kPreparing, kParked };
+  Claim TryClaim(Wake reason);
   // Asks the G to stop: the wait it is in, and every later one, ends with kCancelled.
   // A confined G is cancelled only from its own P.
   void Cancel();

@@ -3,8 +3,12 @@
 #include <cstdlib>
 #include <optional>
 
+#include "scheduler/base/check.h"
 #include "scheduler/core/sysmon.h"
+#include "scheduler/sync/async_mutex.h"
 #include "scheduler/sync/channel.h"
+#include "scheduler/sync/event.h"
+#include "scheduler/sync/wait_group.h"
 #include "tests/bench/bench_case.h"
 #include "tests/scheduler/pools.h"
 
@@ -34,33 +38,33 @@ Task<Figures> SpawnBurst(BenchOptions options) {  // all at once
   co_return co_await Timed(n, SpawnAndJoin(n, n));
 }
 
-Task<> WaitParked(std::atomic<size_t>& waiting, Channel<char>& all_wait, Channel<char>& release) {
-  if (waiting.fetch_sub(1) == 1) all_wait.Close();
-  co_await release.Receive();
+Task<> WaitParked(WaitGroup& waiting, WaitGroup& woken, Event& release) {
+  waiting.Done();
+  co_await release.Wait();
+  woken.Done();
 }
 
-Task<> StartParked(size_t n, std::vector<JoinHandle>& tasks, Channel<char>& release) {
-  std::atomic<size_t> waiting{n};
-  Channel<char> all_wait(0);
-  for (size_t i = 0; i < n; ++i)
-    tasks.push_back(Go("parked", WaitParked(waiting, all_wait, release)));
-  co_await all_wait.Receive();
+Task<> StartParked(size_t n, WaitGroup& woken, Event& release) {
+  WaitGroup waiting;
+  waiting.Add(static_cast<int64_t>(n));
+  woken.Add(static_cast<int64_t>(n));
+  for (size_t i = 0; i < n; ++i) Go("parked", WaitParked(waiting, woken, release));
+  co_await waiting.Wait();
 }
 
-Task<> WakeParked(std::vector<JoinHandle>& tasks, Channel<char>& release) {
-  release.Close();
-  co_await JoinAll(tasks);
+Task<> WakeParked(WaitGroup& woken, Event& release) {
+  release.Set();
+  co_await woken.Wait();
 }
 
 Task<Figures> Parked(BenchOptions options, size_t tasks_at_full_scale) {
   const size_t n = options.Scaled(tasks_at_full_scale);
-  std::vector<JoinHandle> tasks;
-  tasks.reserve(n);
-  Channel<char> release(0);
+  WaitGroup woken;
+  Event release;
   const double base = ResidentBytes();
-  Figures figures = co_await Timed(n, StartParked(n, tasks, release));
+  Figures figures = co_await Timed(n, StartParked(n, woken, release));
   figures["rss_bytes"] = (ResidentBytes() - base) / static_cast<double>(n);
-  const Figures wake = co_await Timed(n, WakeParked(tasks, release));
+  const Figures wake = co_await Timed(n, WakeParked(woken, release));
   figures["wake_ns"] = wake.at("ns");
   co_return figures;
 }
@@ -136,6 +140,29 @@ Task<Figures> Yields(BenchOptions options) {
   co_return co_await Timed(n, YieldTogether(n, 50));
 }
 
+Task<> LockTimes(AsyncMutex& mutex, size_t n, size_t& count) {
+  for (size_t i = 0; i < n; ++i) {
+    co_await mutex.Lock();
+    ++count;
+    mutex.Unlock();
+  }
+}
+
+Task<> LockTogether(size_t n, size_t tasks) {
+  AsyncMutex mutex;
+  size_t count = 0;
+  std::vector<JoinHandle> handles;
+  for (size_t i = 0; i < tasks; ++i)
+    handles.push_back(Go("lock", LockTimes(mutex, n / tasks, count)));
+  co_await JoinAll(handles);
+  OUTRIGGER_CHECK(count == n / tasks * tasks);
+}
+
+Task<Figures> MutexCase(BenchOptions options) {
+  const size_t n = options.Scaled(4'000'000);
+  co_return co_await Timed(n, LockTogether(n, 8));
+}
+
 Task<> SkynetNode(int64_t number, int64_t size, int64_t& sum) {
   if (size == 1) {
     sum = number;
@@ -190,6 +217,7 @@ constexpr BenchCase kCases[] = {
     {"pingpong", PingPong},
     {"mpmc", Mpmc},
     {"yield", Yields},
+    {"mutex", MutexCase},
     {"skynet", Skynet},
     {"fib", Fib},
     {"timers", TimersCase},

@@ -52,8 +52,8 @@ Task<> Talk(Ledger& ledger, std::minstd_rand& random) {
   Channel<int>& channel = ledger.channels[random() % kChannels];
   if (random() % 2 == 0) {
     const int value = static_cast<int>(random() % 1000);
-    const bool sent = co_await channel.Send(value);
-    if (sent) {
+    const Wake sent = co_await channel.Send(value);
+    if (sent == Wake::kReady) {
       ledger.sent.fetch_add(1);
       ledger.sent_sum.fetch_add(value);
     }

@@ -13,8 +13,8 @@ namespace {
 
 Task<> Produce(Channel<int>& channel, int from, int to) {
   for (int i = from; i < to; ++i) {
-    const bool sent = co_await channel.Send(i);
-    if (!sent) co_return;
+    const Wake sent = co_await channel.Send(i);
+    if (sent != Wake::kReady) co_return;
   }
 }
 
@@ -116,16 +116,16 @@ TEST_P(OneProcChannelTest, ValuesOfOneSenderArriveInOrder) {
 Task<> ClosedChannel() {
   Channel<int> channel(2);
   for (int i = 1; i <= 2; ++i) {
-    const bool sent = co_await channel.Send(i);
-    EXPECT_TRUE(sent);
+    const Wake sent = co_await channel.Send(i);
+    EXPECT_EQ(sent, Wake::kReady);
   }
   JoinHandle blocked = Go("blocked", Produce(channel, 3, 5));
   co_await YieldOften();
   channel.Close();
   channel.Close();
   co_await blocked.Join();
-  const bool refused = !co_await channel.Send(6);
-  EXPECT_TRUE(refused);
+  const Wake refused = co_await channel.Send(6);
+  EXPECT_EQ(refused, Wake::kClosed);
   for (std::optional<int> expected :
        {std::optional<int>(1), std::optional<int>(2), std::optional<int>(), std::optional<int>()}) {
     const std::optional<int> got = co_await channel.Receive();
@@ -148,8 +148,8 @@ Task<> CancelledReceiver() {
   JoinHandle stays = Go("stays", ReceiveOne(channel, second));
   co_await YieldOften();
   gone.Cancel();  // queued, but still in the channel's list
-  const bool sent = co_await channel.Send(1);
-  EXPECT_TRUE(sent);
+  const Wake sent = co_await channel.Send(1);
+  EXPECT_EQ(sent, Wake::kReady);
   co_await gone.Join();
   co_await stays.Join();
   EXPECT_EQ(first, std::nullopt);
@@ -161,7 +161,8 @@ TEST_P(OneProcChannelTest, ACancelledReceiverTakesNoValueWithIt) {
 }
 
 Task<> SendOne(Channel<int>& channel, int value, bool& sent) {
-  sent = co_await channel.Send(value);
+  const Wake wake = co_await channel.Send(value);
+  sent = wake == Wake::kReady;
 }
 
 Task<> CancelledSender() {
@@ -184,8 +185,8 @@ TEST_P(OneProcChannelTest, ACancelledSendersValueIsNotDelivered) {
 }
 
 Task<> SendPointer(Channel<std::unique_ptr<int>>& channel) {
-  const bool sent = co_await channel.Send(std::make_unique<int>(7));
-  EXPECT_TRUE(sent);
+  const Wake sent = co_await channel.Send(std::make_unique<int>(7));
+  EXPECT_EQ(sent, Wake::kReady);
 }
 
 Task<> MovesPointers() {
@@ -225,6 +226,23 @@ TEST(ChannelRaceTest, AChannelMayGoOnceItsUsersHaveEnded) {
   RunToEnd(pool, ManyShortLived(20'000, sum));
   EXPECT_EQ(sum, 20'000LL * 19'999 / 2);
 }
+
+Task<> Deadlines() {
+  Channel<int> channel(1);
+  const std::optional<int> nothing = co_await channel.Receive(Now() + 100'000);
+  EXPECT_EQ(nothing, std::nullopt);
+  const Wake sent = co_await channel.Send(1, Now() + 100'000);
+  EXPECT_EQ(sent, Wake::kReady);
+  const Wake late = co_await channel.Send(2, Now() + 100'000);
+  EXPECT_EQ(late, Wake::kTimeout);
+  EXPECT_FALSE(channel.TrySend(3));
+  EXPECT_EQ(channel.TryReceive(), std::optional<int>(1));
+  EXPECT_EQ(channel.TryReceive(), std::nullopt);
+  const Received<int> why = co_await channel.Receive(Now() + 100'000);
+  EXPECT_EQ(why.wake, Wake::kTimeout);
+}
+
+TEST_P(OneProcChannelTest, AWaitEndsAtItsDeadline) { RunToEnd(pool_, Deadlines()); }
 
 }  // namespace
 }  // namespace outrigger::scheduler

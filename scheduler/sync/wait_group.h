@@ -1,0 +1,63 @@
+// wait_group.h: WaitGroup, a count of what is under way, and the wait until it is 0, as Go's.
+#pragma once
+
+#include <cstdint>
+
+#include "scheduler/base/check.h"
+#include "scheduler/sync/wait_list.h"
+
+namespace outrigger::scheduler {
+
+// Add() what you start before you Wait(); each calls Done() once. May be used again once it is 0.
+//
+// Owner: whoever outlives all its users: usually the waiter's frame, which may go once it has its
+// kReady. Thread-safety: any G of stealing pools; in a pinned pool, Gs of one P. Add and Done: also
+// threads that are no Gs.
+class WaitGroup {
+ public:
+  template <typename Limit>
+  class [[nodiscard]] GroupWait : ListWait<Limit> {
+   public:
+    GroupWait(WaitGroup& group, Limit limit) : ListWait<Limit>(limit), group_(group) {}
+    // Leaves the lock held if we have to wait.
+    bool await_ready() {
+      group_.lock_.Lock();
+      if (group_.count_ != 0) return false;
+      group_.lock_.Unlock();
+      waits_ = false;
+      return true;
+    }
+    bool await_suspend(std::coroutine_handle<> self) {
+      return this->Suspend(group_.lock_, group_.waiters_, self, "wait group");
+    }
+    Wake await_resume() {
+      return waits_ ? this->Settle(group_.lock_, group_.waiters_) : Wake::kReady;
+    }
+
+   private:
+    WaitGroup& group_;
+    bool waits_ = true;
+  };
+
+  // kReady, kTimeout, kCancelled.
+  GroupWait<NoDeadline> Wait() { return {*this, NoDeadline()}; }
+  GroupWait<Deadline> Wait(Nanos deadline) { return {*this, Deadline{deadline}}; }
+
+  void Done() { Add(-1); }
+  void Add(int64_t n) {
+    GQueue woken;
+    lock_.Lock();
+    count_ += n;
+    OUTRIGGER_CHECK(count_ >= 0);
+    if (count_ == 0) waiters_.TakeAll(Wake::kReady, woken);
+    lock_.Unlock();
+    ReadyAll(woken);
+  }
+
+ private:
+  SyncLock lock_;
+  int64_t count_ = 0;
+  WaitList waiters_;
+};
+
+}  // namespace outrigger::scheduler
