@@ -38,10 +38,10 @@ void RunG(G* g) {
   m.g = nullptr;
   stats.running.store(nullptr, std::memory_order_relaxed);
   if (m.finished) {
-    m.g = g;  // destructors of the frame may look at it
+    m.g = g;  // destructors of the frame may look at it, and Ready() does
     std::exchange(m.finished, nullptr).destroy();
-    m.g = nullptr;
     p.pool().FinishG(g, std::exchange(m.panicked, false));
+    m.g = nullptr;
   }
 }
 
@@ -49,7 +49,9 @@ void Ready(G* g) {
   if (g->confined()) {
     g->home->Queue(g);
   } else {
-    g->pool->QueueStealing(g, /*front=*/true);
+    // What a G wakes runs next, since it probably reads what was just written. What timers and
+    // descriptors wake runs in the order in which they came.
+    g->pool->QueueStealing(g, /*front=*/machine.g != nullptr);
   }
 }
 
@@ -96,7 +98,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
     return handle;
   }
   {
-    MutexLock lock(live_mutex_);
+    SyncGuard guard(live_lock_);
     // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
     if (stopping_.load()) {
       g->state.store(G::kCancel, std::memory_order_relaxed);
@@ -109,7 +111,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
     }
     g->resume = task.Release();
     live_list_.Add(g);
-    live_.store(live_list_.size());
+    CountLive();
   }
   QueueStealing(g, /*front=*/true);
   return handle;
@@ -136,7 +138,7 @@ int Pool::idle() const {
 }
 
 void Pool::ForEachStealingG(const std::function<void(const G&)>& visit) {
-  MutexLock lock(live_mutex_);
+  SyncGuard guard(live_lock_);
   for (const G* g = live_list_.head(); g; g = g->live_next) visit(*g);
 }
 
@@ -169,7 +171,7 @@ void Pool::FinishG(G* g, bool panicked) {
       g->home->live_.Remove(g);
     } else {
       live_list_.Remove(g);
-      live_.store(live_list_.size());
+      CountLive();
       last = !live_list_.head();
     }
     g->MarkDone();
@@ -179,12 +181,19 @@ void Pool::FinishG(G* g, bool panicked) {
   if (last && stopping_.load()) WakeAll();
 }
 
-Pool::LiveGuard::LiveGuard(G& g) : mutex_(g.confined() ? nullptr : &g.pool->live_mutex_) {
-  if (mutex_) mutex_->Lock();
+// Under live_lock_. The 0 alone is waited for: seq_cst, it comes before the WakeAll() that follows.
+// Whoever sees stopping_, which is set under the lock too, sees the others.
+void Pool::CountLive() {
+  const int64_t n = live_list_.size();
+  live_.store(n, n == 0 ? std::memory_order_seq_cst : std::memory_order_relaxed);
+}
+
+Pool::LiveGuard::LiveGuard(G& g) : lock_(g.confined() ? nullptr : &g.pool->live_lock_) {
+  if (lock_) lock_->Lock();
 }
 
 Pool::LiveGuard::~LiveGuard() {
-  if (mutex_) mutex_->Unlock();
+  if (lock_) lock_->Unlock();
 }
 
 bool Pool::Post(int id, std::function<void()> item) {
@@ -240,7 +249,7 @@ void Pool::Stop() {
     {
       // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
       // Cancel() only queues.
-      MutexLock lock(live_mutex_);
+      SyncGuard guard(live_lock_);
       stopping_.store(true);
       for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
     }

@@ -13,6 +13,7 @@
 #include "scheduler/core/processor.h"
 #include "scheduler/core/sysmon.h"
 #include "scheduler/cpu/cpu_set.h"
+#include "scheduler/sync/sync_lock.h"
 #include "scheduler/task.h"
 
 namespace outrigger::scheduler {
@@ -93,7 +94,7 @@ class Pool {
 
   const std::string& name() const { return options_.name; }
   Policy policy() const { return options_.policy; }
-  int procs() const { return static_cast<int>(processors_.size()); }
+  int procs() const { return static_cast<int>(options_.affinity.size()); }
   Processor& processor(int id) { return *processors_[static_cast<size_t>(id)]; }
   // The pool's own netpoll (stealing).
   Netpoll& netpoll() { return *netpoll_; }
@@ -104,7 +105,8 @@ class Pool {
   int idle() const;
   int spinning() const { return spinning_.load(std::memory_order_relaxed); }
   // Each live G of a stealing pool, under the lock that ends of Gs take; a pinned P's are its own.
-  // Any thread; `visit` is quick and does not call back.
+  // Any thread; `visit` does not call back. For people who look for a fault: whoever starts or ends a
+  // G meanwhile spins.
   void ForEachStealingG(const std::function<void(const G&)>& visit);
 
  private:
@@ -121,10 +123,11 @@ class Pool {
     ~LiveGuard();
 
    private:
-    Mutex* mutex_;
+    SyncLock* lock_;
   };
 
   void FinishG(G* g, bool panicked);
+  void CountLive();
   void WakeAll();
   void ThreadMain(Processor& p);
   void PinnedLoop(Processor& p);
@@ -142,6 +145,7 @@ class Pool {
   // Stealing (stealing_loop.cc).
   void StealingLoop(Processor& p);
   void QueueStealing(G* g, bool front);
+  void QueueYielded(G* g);
   G* FindRunnable(Processor& p);
   G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);
@@ -157,13 +161,13 @@ class Pool {
   std::vector<std::unique_ptr<Processor>> processors_;
   std::vector<std::thread> threads_;
   std::unique_ptr<Netpoll> netpoll_;
-  std::atomic<bool> stopping_{false};  // stealing: set under live_mutex_
+  std::atomic<bool> stopping_{false};  // stealing: set under live_lock_
   std::atomic<bool> ended_{false};     // no thread is left
 
   // Stealing; a pinned P keeps its own list.
-  Mutex live_mutex_;
-  LiveList live_list_ OUTRIGGER_GUARDED_BY(live_mutex_);
-  std::atomic<int64_t> live_{0};  // written under live_mutex_
+  SyncLock live_lock_;
+  LiveList live_list_;            // guarded by live_lock_
+  std::atomic<int64_t> live_{0};  // written under live_lock_
 
   std::atomic<int32_t> spinning_{0};
   std::atomic<int32_t> idle_{0};

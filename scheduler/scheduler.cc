@@ -22,11 +22,12 @@ Wake SleepUntil::await_resume() {
 bool Yield::await_suspend(std::coroutine_handle<> self) const {
   G* g = machine.g;
   g->resume = self;
-  // No wait: nobody may wake it, so the state word stays kRunning, and cancel leaves its mark there.
+  // No wait: nobody may wake it, so the state word stays kRunning, and cancel leaves its mark
+  // there.
   if (g->confined()) {
     g->home->Queue(g);
   } else {
-    g->pool->QueueStealing(g, /*front=*/false);
+    g->pool->QueueYielded(g);
   }
   return true;
 }

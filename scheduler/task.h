@@ -1,7 +1,7 @@
-// task.h: Task<T>, a lazily started coroutine that another coroutine awaits; the unit that Go() spawns.
-// Awaiting starts it on the same G; its result (or panic) comes back through the await.
-// A Task that is never awaited nor spawned is destroyed without running.
-// Parameters by value or by reference to what outlives the task; no capturing lambda coroutines.
+// task.h: Task<T>, a lazily started coroutine that another coroutine awaits; the unit that Go()
+// spawns. Awaiting starts it on the same G; its result (or panic) comes back through the await. A
+// Task that is never awaited nor spawned is destroyed without running. Parameters by value or by
+// reference to what outlives the task; no capturing lambda coroutines.
 #pragma once
 
 #include <coroutine>
@@ -118,9 +118,9 @@ class [[nodiscard]] Task {
 
 namespace internal {
 
-// g++ 12 lays the frame out wrongly, 8 bytes off, where a coroutine awaits in the condition of an if,
-// while or switch and has no local variable at all: its first resume would then be its destroy. Such
-// a function dies here on its first call. Write: const bool ok = co_await x; if (ok) ...
+// g++ 12 lays the frame out wrongly, 8 bytes off, where a coroutine awaits in the condition of an
+// if, while or switch and has no local variable at all: its first resume would then be its destroy.
+// Such a function dies here on its first call. Write: const bool ok = co_await x; if (ok) ...
 template <typename Promise>
 std::coroutine_handle<Promise> HandleOf(Promise& promise) {
   const auto handle = std::coroutine_handle<Promise>::from_promise(promise);

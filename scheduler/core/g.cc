@@ -40,46 +40,10 @@ bool G::CommitWait() {
   }
 }
 
-bool G::ParkLocked(const char* reason) {
-  wait_reason = reason;
-  uint32_t seen = state.load(std::memory_order_relaxed);
-  while (true) {
-    if (seen & kCancel) return false;
-    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kParked;
-    if (confined()) {
-      state.store(want, std::memory_order_relaxed);
-      return true;
-    }
-    if (state.compare_exchange_weak(seen, want)) return true;
-  }
-}
-
-// No other writer is left but Cancel(), which keeps the reason; what the waker wrote came with the
-// queue, or with CommitWait()'s look.
-Wake G::FinishWait() const {
-  return static_cast<Wake>((state.load(std::memory_order_relaxed) & kReasonMask) >> kReasonShift);
-}
-
 bool G::TryWake(Wake reason) {
   const Claim claim = TryClaim(reason);
   if (claim == Claim::kParked) Ready(this);
   return claim != Claim::kLost;
-}
-
-G::Claim G::TryClaim(Wake reason) {
-  uint32_t seen = state.load(std::memory_order_relaxed);
-  while (true) {
-    const uint32_t phase = seen & kPhaseMask;
-    if (phase != kPreparing && phase != kParked) return Claim::kLost;
-    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kWoken |
-                          (static_cast<uint32_t>(reason) << kReasonShift);
-    if (confined()) {
-      state.store(want, std::memory_order_relaxed);
-    } else if (!state.compare_exchange_weak(seen, want)) {
-      continue;
-    }
-    return phase == kParked ? Claim::kParked : Claim::kPreparing;
-  }
 }
 
 void G::Cancel() {

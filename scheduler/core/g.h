@@ -77,6 +77,43 @@ struct G {
   void Unref();
 };
 
+// Confined Gs are touched by one thread alone: plain loads and stores. Others: see g.cc.
+inline bool G::ParkLocked(const char* reason) {
+  wait_reason = reason;
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  while (true) {
+    if (seen & kCancel) return false;
+    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kParked;
+    if (confined()) {
+      state.store(want, std::memory_order_relaxed);
+      return true;
+    }
+    if (state.compare_exchange_weak(seen, want)) return true;
+  }
+}
+
+// No other writer is left but Cancel(), which keeps the reason; what the waker wrote came with the
+// queue, or with CommitWait()'s look.
+inline Wake G::FinishWait() const {
+  return static_cast<Wake>((state.load(std::memory_order_relaxed) & kReasonMask) >> kReasonShift);
+}
+
+inline G::Claim G::TryClaim(Wake reason) {
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  while (true) {
+    const uint32_t phase = seen & kPhaseMask;
+    if (phase != kPreparing && phase != kParked) return Claim::kLost;
+    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kWoken |
+                          (static_cast<uint32_t>(reason) << kReasonShift);
+    if (confined()) {
+      state.store(want, std::memory_order_relaxed);
+    } else if (!state.compare_exchange_weak(seen, want)) {
+      continue;
+    }
+    return phase == kParked ? Claim::kParked : Claim::kPreparing;
+  }
+}
+
 // The G that runs on this thread, or null.
 G* CurrentG();
 

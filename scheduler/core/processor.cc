@@ -31,6 +31,7 @@ Processor::Processor(Pool& pool, int id, bool pinned)
     netpoll_ = own_netpoll_.get();
   } else {
     netpoll_ = &pool.netpoll();
+    if (pool.procs() == 1) ring_.SetUnshared();
   }
 }
 

@@ -130,6 +130,7 @@ class Processor {
   // Stealing.
   RunQueue<> ring_;
   uint32_t tick_ = 0;
+  Nanos last_poll_ = 0;  // when it looked at the netpoll though it had work
   uint32_t random_;
   bool spinning_ = false;
   std::atomic<uint32_t> parked_{0};  // futex word: 1 while asleep

@@ -17,14 +17,18 @@ class RunQueue {
  public:
   static constexpr uint32_t kHalf = kCapacity / 2;
 
+  // Before the owner runs: no other P will ever steal, so that the owner needs no locked
+  // instruction.
+  void SetUnshared() { unshared_ = true; }
+
   // Owner. `front`: into the run-next slot; who was there moves to the ring.
   // Returns null, or a chain (by G::next) of half the ring and `g` that the caller hands to the
   // global queue because the ring is full.
   G* Push(G* g, bool front) {
     if (front) {
-      // Pairs with the thief's exchange of the same slot; seq_cst: the barrier of a submission, that
-      // Empty() of a parking P pairs with.
-      g = run_next_.exchange(g);
+      // Pairs with the thief's exchange of the same slot; seq_cst: the barrier of a submission,
+      // that Empty() of a parking P pairs with.
+      g = unshared_ ? Swap(g) : run_next_.exchange(g);
       if (g == nullptr) return nullptr;
     }
     while (true) {
@@ -33,8 +37,10 @@ class RunQueue {
       const uint32_t tail = tail_.load(std::memory_order_relaxed);  // only we write it
       if (tail - head < kCapacity) {
         slots_[tail % kCapacity].store(g, std::memory_order_relaxed);
-        // release: a thief that sees the new tail sees the slot and the G.
-        tail_.store(tail + 1, std::memory_order_release);
+        // release: a thief that sees the new tail sees the slot and the G. seq_cst where no
+        // exchange came before it: the barrier of a submission, as above.
+        tail_.store(tail + 1,
+                    front || unshared_ ? std::memory_order_release : std::memory_order_seq_cst);
         return nullptr;
       }
       if (G* chain = Overflow(g, head)) return chain;
@@ -44,12 +50,22 @@ class RunQueue {
   // Owner.
   G* Pop() {
     if (run_next_.load(std::memory_order_relaxed) != nullptr) {
+      if (unshared_) return Swap(nullptr);
       if (G* g = run_next_.exchange(nullptr, std::memory_order_acq_rel)) return g;
     }
+    return PopOldest();
+  }
+
+  // Owner: passes run-next by.
+  G* PopOldest() {
     uint32_t head = head_.load(std::memory_order_acquire);
     while (true) {
       if (head == tail_.load(std::memory_order_relaxed)) return nullptr;
       G* g = slots_[head % kCapacity].load(std::memory_order_relaxed);
+      if (unshared_) {
+        head_.store(head + 1, std::memory_order_relaxed);
+        return g;
+      }
       // release: consumes the slot for the next Push; acquire pairs with other thieves.
       if (head_.compare_exchange_weak(head, head + 1, std::memory_order_acq_rel)) return g;
     }
@@ -95,6 +111,8 @@ class RunQueue {
       if (tail == tail_.load()) return head == tail && run_next == nullptr;
     }
   }
+  // Any thread: only run-next is left to take. A figure.
+  bool OnlyNext() const { return size() == 0 && run_next_.load() != nullptr; }
   // Any thread: a figure. Head first: it never passes a tail that is read later.
   uint32_t size() const {
     const uint32_t head = head_.load();
@@ -102,6 +120,13 @@ class RunQueue {
   }
 
  private:
+  // Owner, unshared.
+  G* Swap(G* g) {
+    G* const old = run_next_.load(std::memory_order_relaxed);
+    run_next_.store(g, std::memory_order_relaxed);
+    return old;
+  }
+
   G* Overflow(G* g, uint32_t head) {
     G* first = slots_[head % kCapacity].load(std::memory_order_relaxed);
     std::array<G*, kHalf> batch;
@@ -120,6 +145,7 @@ class RunQueue {
   std::atomic<uint32_t> head_{0};  // owner and thieves advance it
   std::atomic<uint32_t> tail_{0};  // owner alone
   std::atomic<G*> run_next_{nullptr};
+  bool unshared_ = false;
   std::array<std::atomic<G*>, kCapacity> slots_{};
 };
 

@@ -1,6 +1,6 @@
 // The loop of a stealing pool: find a G, or park. Go's findRunnable with its two barrier patterns:
-//   submit: queue the G;  full barrier;  read spinning_ and idle_            (QueueStealing, WakeOne)
-//   park:   enter idle_, leave spinning_;  full barrier;  read all queues    (Park, StopSpinning)
+//   submit: queue the G;  full barrier;  read spinning_ and idle_          (Queue*, WakeOne)
+//   park:   enter idle_, leave spinning_;  full barrier;  read all queues  (Park, StopSpinning)
 // Either the submitter sees an idle P and wakes it, or the parking P sees the G. The barriers are
 // seq_cst operations on variables: TSan on g++ 12 does not model fences.
 //
@@ -8,6 +8,8 @@
 // unnoticed: whenever a P is idle and none spins, somebody holds the token. So a P never sleeps
 // beside a free token, and one that lets go of it while others are idle spins or wakes one.
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "scheduler/pool.h"
 
@@ -17,15 +19,30 @@ namespace {
 constexpr uint32_t kGlobalCheckTicks = 61;
 constexpr uint32_t kGlobalBatch = 128;
 constexpr int kStealRounds = 4;
+// A busy P looks at the netpoll this often.
+constexpr Nanos kPollPeriod = 50'000;
+// Go's: as long as a P usually takes to come to its run-next. The kernel makes 50 us of it, in
+// which the thief burns nothing and, still counted as spinning, spares submitters the wake of
+// another.
+constexpr auto kBeforeStealingNext = std::chrono::microseconds(3);
 
 }  // namespace
 
-// `front`: a new or woken G takes the run-next slot, since it probably reads what its waker just
-// wrote. A G that yields goes to the global queue, as in Go: else a pair of them starves the ring.
+// A G that yields goes to the global queue, as in Go: else a pair of them starves the ring.
+void Pool::QueueYielded(G* g) {
+  {
+    MutexLock lock(mutex_);
+    global_.Push(g);
+    global_size_.store(global_.size());
+  }
+  WakeOne();
+}
+
+// `front`: into the run-next slot; else to the ring's tail. From another thread: the global queue.
 void Pool::QueueStealing(G* g, bool front) {
   Processor* p = machine.p;
-  if (front && p && &p->pool() == this) {
-    G* overflow = p->ring_.Push(g, /*front=*/true);
+  if (p && &p->pool() == this) {
+    G* overflow = p->ring_.Push(g, front);
     if (overflow) {
       MutexLock lock(mutex_);
       while (overflow) {
@@ -99,6 +116,7 @@ G* Pool::PopGlobal(Processor& p, uint32_t most) {
 
 G* Pool::Steal(Processor& p) {
   const uint32_t n = static_cast<uint32_t>(procs());
+  bool paused = false;
   for (int round = 0; round < kStealRounds; ++round) {
     p.random_ ^= p.random_ << 13;
     p.random_ ^= p.random_ >> 17;
@@ -108,7 +126,16 @@ G* Pool::Steal(Processor& p) {
     for (uint32_t i = 0; i < n; ++i) {
       Processor& victim = *processors_[(start + i) % n];
       if (&victim == &p) continue;
-      if (G* g = victim.ring_.StealInto(p.ring_, round == kStealRounds - 1)) {
+      // Run-next is taken only from a P that runs one and the same G for longer: a pair that plays
+      // ping-pong stays together.
+      bool take_next = false;
+      if (round == kStealRounds - 1 && !paused && victim.ring_.OnlyNext()) {
+        paused = true;
+        const uint64_t before = victim.stats_.ticks.load(std::memory_order_relaxed);
+        std::this_thread::sleep_for(kBeforeStealingNext);
+        take_next = victim.stats_.ticks.load(std::memory_order_relaxed) == before;
+      }
+      if (G* g = victim.ring_.StealInto(p.ring_, take_next)) {
         p.stats_.steals.fetch_add(1, std::memory_order_relaxed);
         return g;
       }
@@ -144,8 +171,14 @@ void Pool::PollNow(Processor& p) {
 G* Pool::FindRunnable(Processor& p) {
   while (!Finished()) {
     if (++p.tick_ % kGlobalCheckTicks == 0) {
-      PollNow(p);
+      const Nanos now = MonotonicNow();
+      if (now - p.last_poll_ >= kPollPeriod) {
+        p.last_poll_ = now;
+        PollNow(p);
+      }
       if (G* g = PopGlobal(p, 1)) return g;
+      // Two that wake each other by turns hold the run-next slot for good.
+      if (G* g = p.ring_.PopOldest()) return g;
     }
     if (G* g = p.ring_.Pop()) return g;
     if (G* g = PopGlobal(p, kGlobalBatch)) return g;

@@ -13,8 +13,8 @@ constexpr int kPausesInRound = 30;
 }  // namespace
 
 bool AsyncMutex::SpinForLock() {
-  // With one P the holder cannot run beside us.
-  if (SyncLock::Confined() || !machine.p || machine.p->pool().procs() == 1) return false;
+  // The holder cannot run beside us.
+  if (machine.p->pinned() || machine.p->pool().procs() == 1) return false;
   for (int round = 0; round < kSpinRounds; ++round) {
     uint32_t seen = state_.load(std::memory_order_relaxed);
     if (seen & kStarving) return false;

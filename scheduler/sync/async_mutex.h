@@ -34,21 +34,12 @@ class AsyncMutex {
   LockWait<Deadline> Lock(Nanos deadline);
   bool TryLock() {
     uint32_t seen = 0;
-    if (SyncLock::Confined()) {
-      if (state_.load(std::memory_order_relaxed) != 0) return false;
-      state_.store(kLocked, std::memory_order_relaxed);
-      return true;
-    }
     // acquire pairs with the release of Unlock().
     return state_.compare_exchange_strong(seen, kLocked, std::memory_order_acquire,
                                           std::memory_order_relaxed);
   }
   void Unlock() {
     uint32_t seen = kLocked;
-    if (SyncLock::Confined() && state_.load(std::memory_order_relaxed) == kLocked) {
-      state_.store(0, std::memory_order_relaxed);
-      return;
-    }
     // release pairs with the acquire of who locks next.
     if (!state_.compare_exchange_strong(seen, 0, std::memory_order_release,
                                         std::memory_order_relaxed)) {

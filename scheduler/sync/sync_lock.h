@@ -6,13 +6,8 @@
 #include <atomic>
 #include <cstdint>
 
-#include "scheduler/core/machine.h"
-#include "scheduler/core/processor.h"
-
 namespace outrigger::scheduler {
 
-// Costs nothing on a pinned P: what its Gs wait on is touched by that P alone.
-//
 // Runs on: any. Owner: what it guards. Thread-safety: any; the unlock is the last touch, so who
 // gets it after us may free it.
 class SyncLock {
@@ -21,14 +16,9 @@ class SyncLock {
   SyncLock(const SyncLock&) = delete;
   SyncLock& operator=(const SyncLock&) = delete;
 
-  static bool Confined() {
-    const Processor* p = machine.p;
-    return p != nullptr && p->pinned();
-  }
-
   void Lock() {
     // acquire pairs with the release in Unlock().
-    if (!Confined() && word_.exchange(1, std::memory_order_acquire) != 0) LockContended();
+    if (word_.exchange(1, std::memory_order_acquire) != 0) LockContended();
   }
   void Unlock() { word_.store(0, std::memory_order_release); }
 

@@ -9,6 +9,8 @@
 #include <type_traits>
 
 #include "scheduler/core/g.h"
+#include "scheduler/core/machine.h"
+#include "scheduler/core/processor.h"
 #include "scheduler/core/run_queue.h"
 #include "scheduler/netpoll/netpoll.h"
 #include "scheduler/sync/sync_lock.h"

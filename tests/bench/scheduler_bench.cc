@@ -17,25 +17,28 @@ namespace {
 
 Task<Figures> Nothing(BenchOptions) { co_return Figures{{"ops", 1}}; }
 
-Task<> Empty() { co_return; }
+Task<> JustDone(WaitGroup& group) {
+  group.Done();
+  co_return;
+}
 
-Task<> SpawnAndJoin(size_t n, size_t batch) {
-  std::vector<JoinHandle> handles;
-  handles.reserve(batch);
+Task<> SpawnAndWait(size_t n, size_t batch) {
   for (size_t left = n / batch; left > 0; --left) {
-    for (size_t i = 0; i < batch; ++i) handles.push_back(Go("empty", Empty()));
-    co_await JoinAll(handles);
+    WaitGroup group;
+    group.Add(static_cast<int64_t>(batch));
+    for (size_t i = 0; i < batch; ++i) Go("empty", JustDone(group));
+    co_await group.Wait();
   }
 }
 
 Task<Figures> SpawnBatch(BenchOptions options) {  // steady state: 100 at a time
   const size_t n = options.Scaled(1'000'000);
-  co_return co_await Timed(n, SpawnAndJoin(n, 100));
+  co_return co_await Timed(n, SpawnAndWait(n, 100));
 }
 
 Task<Figures> SpawnBurst(BenchOptions options) {  // all at once
   const size_t n = options.Scaled(1'000'000);
-  co_return co_await Timed(n, SpawnAndJoin(n, n));
+  co_return co_await Timed(n, SpawnAndWait(n, n));
 }
 
 Task<> WaitParked(WaitGroup& waiting, WaitGroup& woken, Event& release) {

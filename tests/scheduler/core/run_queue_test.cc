@@ -46,6 +46,30 @@ TEST_F(RunQueueTest, TheRunNextSlotGoesFirstAndKicksWhoWasThereToTheTail) {
   for (int expected : {2, 0, 1, -1}) EXPECT_EQ(Name(queue.Pop()), expected);
 }
 
+TEST_F(RunQueueTest, TheOldestIsTakenPastRunNext) {
+  SmallQueue queue;
+  EXPECT_FALSE(queue.OnlyNext());
+  Push(queue, {0});
+  EXPECT_EQ(queue.Push(g(1), /*front=*/true), nullptr);
+  EXPECT_FALSE(queue.OnlyNext());
+  EXPECT_EQ(Name(queue.PopOldest()), 0);
+  EXPECT_EQ(queue.PopOldest(), nullptr);
+  EXPECT_TRUE(queue.OnlyNext());
+  EXPECT_EQ(Name(queue.Pop()), 1);
+}
+
+TEST_F(RunQueueTest, WithoutThievesTheOrderIsTheSame) {
+  SmallQueue queue;
+  queue.SetUnshared();
+  for (int round = 0; round < 3; ++round) {
+    Push(queue, {0});
+    EXPECT_EQ(queue.Push(g(1), /*front=*/true), nullptr);
+    EXPECT_EQ(queue.Push(g(2), /*front=*/true), nullptr);
+    for (int expected : {2, 0, 1, -1}) EXPECT_EQ(Name(queue.Pop()), expected);
+    EXPECT_TRUE(queue.Empty());
+  }
+}
+
 TEST_F(RunQueueTest, AFullRingGivesItsOlderHalfAndTheNewOneAway) {
   SmallQueue queue;
   Push(queue, {0, 1, 2, 3});

@@ -227,6 +227,33 @@ TEST(ChannelRaceTest, AChannelMayGoOnceItsUsersHaveEnded) {
   EXPECT_EQ(sum, 20'000LL * 19'999 / 2);
 }
 
+Task<> Rally(Channel<int>& in, Channel<int>& out, const bool& stop) {
+  while (!stop) {
+    co_await out.Send(0, kNever);
+    co_await in.Receive(Now() + 100'000);
+  }
+}
+
+Task<> SetFlag(bool& flag) {
+  flag = true;
+  co_return;
+}
+
+Task<> PairAndThird() {
+  Channel<int> ping(1), pong(1);
+  bool stop = false;
+  const JoinHandle one = Go("rally", Rally(ping, pong, stop));
+  const JoinHandle two = Go("rally", Rally(pong, ping, stop));
+  const JoinHandle third = Go("third", SetFlag(stop));
+  co_await third.Join();
+  co_await one.Join();
+  co_await two.Join();
+}
+
+TEST_P(OneProcChannelTest, APairThatWakesEachOtherStarvesNobody) {
+  RunToEnd(pool_, PairAndThird());
+}
+
 Task<> Deadlines() {
   Channel<int> channel(1);
   const std::optional<int> nothing = co_await channel.Receive(Now() + 100'000);
