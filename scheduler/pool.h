@@ -145,7 +145,6 @@ class Pool {
   // Stealing (stealing_loop.cc).
   void StealingLoop(Processor& p);
   void QueueStealing(G* g, bool front);
-  void QueueYielded(G* g);
   G* FindRunnable(Processor& p);
   G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);

@@ -27,7 +27,7 @@ bool Yield::await_suspend(std::coroutine_handle<> self) const {
   if (g->confined()) {
     g->home->Queue(g);
   } else {
-    g->pool->QueueYielded(g);
+    g->pool->QueueStealing(g, /*front=*/false);
   }
   return true;
 }

@@ -1,5 +1,5 @@
 // The loop of a stealing pool: find a G, or park. Go's findRunnable with its two barrier patterns:
-//   submit: queue the G;  full barrier;  read spinning_ and idle_          (Queue*, WakeOne)
+//   submit: queue the G;  full barrier;  read spinning_ and idle_          (QueueStealing, WakeOne)
 //   park:   enter idle_, leave spinning_;  full barrier;  read all queues  (Park, StopSpinning)
 // Either the submitter sees an idle P and wakes it, or the parking P sees the G. The barriers are
 // seq_cst operations on variables: TSan on g++ 12 does not model fences.
@@ -28,17 +28,8 @@ constexpr auto kBeforeStealingNext = std::chrono::microseconds(3);
 
 }  // namespace
 
-// A G that yields goes to the global queue, as in Go: else a pair of them starves the ring.
-void Pool::QueueYielded(G* g) {
-  {
-    MutexLock lock(mutex_);
-    global_.Push(g);
-    global_size_.store(global_.size());
-  }
-  WakeOne();
-}
-
-// `front`: into the run-next slot; else to the ring's tail. From another thread: the global queue.
+// `front`: into the run-next slot; else, as for a G that yields, to the ring's tail. From another
+// thread: the global queue.
 void Pool::QueueStealing(G* g, bool front) {
   Processor* p = machine.p;
   if (p && &p->pool() == this) {
