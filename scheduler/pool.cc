@@ -220,14 +220,12 @@ void Pool::PinnedLoop(Processor& p) {
       if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) break;
       CancelAll(p);
     }
-    bool block = p.local_.empty() && p.hooks_ == nullptr;
-    if (block) {
-      p.sleeping_.store(true);
-      block = !p.mailbox_.pending();
-    }
-    p.netpoll().Poll(block);
+    const bool idle = p.local_.empty() && p.hooks_ == nullptr;
+    if (idle) p.sleeping_.store(true);
+    p.netpoll().Poll(/*block=*/idle && !p.mailbox_.pending());
     p.sleeping_.store(false, std::memory_order_relaxed);
-    if (block) NotifySysmon();
+    // Also if it did not block after all: sysmon may have seen it asleep.
+    if (idle) NotifySysmon();
     ProcessorStats& stats = p.stats();
     stats.polls.store(stats.polls.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }

@@ -105,8 +105,8 @@ class Pool {
   int idle() const;
   int spinning() const { return spinning_.load(std::memory_order_relaxed); }
   // Each live G of a stealing pool, under the lock that ends of Gs take; a pinned P's are its own.
-  // Any thread; `visit` does not call back. For people who look for a fault: whoever starts or ends a
-  // G meanwhile spins.
+  // Any thread; `visit` does not call back. For people who look for a fault: whoever starts or ends
+  // a G meanwhile spins.
   void ForEachStealingG(const std::function<void(const G&)>& visit);
 
  private:

@@ -42,11 +42,11 @@ struct G {
   G* next = nullptr;               // link of the queue that holds it
   std::coroutine_handle<> resume;  // innermost suspended frame
   Pool* pool = nullptr;
-  Processor* home = nullptr;     // the P it is pinned to; null in a stealing pool
-  const char* name = "";         // static text
+  Processor* home = nullptr;                 // the P it is pinned to; null in a stealing pool
+  const char* name = "";                     // static text
   std::atomic<const char*> wait_reason{""};  // static text; of the wait it is in; a figure
-  G* joiner = nullptr;           // under the pool's live lock (stealing)
-  G* live_prev = nullptr;        // list of live Gs: its P's (pinned) or its pool's
+  G* joiner = nullptr;                       // under the pool's live lock (stealing)
+  G* live_prev = nullptr;                    // list of live Gs: its P's (pinned) or its pool's
   G* live_next = nullptr;
 
   bool confined() const { return home != nullptr; }
@@ -79,7 +79,7 @@ struct G {
 
 // Confined Gs are touched by one thread alone: plain loads and stores. Others: see g.cc.
 inline bool G::ParkLocked(const char* reason) {
-  wait_reason = reason;
+  wait_reason.store(reason, std::memory_order_relaxed);
   uint32_t seen = state.load(std::memory_order_relaxed);
   while (true) {
     if (seen & kCancel) return false;

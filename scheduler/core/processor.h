@@ -1,6 +1,6 @@
 // processor.h: a P, the right to run: a run queue, and in a pinned pool its own netpoll, mailbox
 // and turn hooks. Per-P state lives here and not in the thread. Flow: Ready() queues a G -> the
-// loop of its pool (pinned_loop.cc, stealing_loop.cc) runs it.
+// loop of its pool (pool.cc, stealing_loop.cc) runs it.
 #pragma once
 
 #include <atomic>

@@ -37,10 +37,9 @@ class RunQueue {
       const uint32_t tail = tail_.load(std::memory_order_relaxed);  // only we write it
       if (tail - head < kCapacity) {
         slots_[tail % kCapacity].store(g, std::memory_order_relaxed);
-        // release: a thief that sees the new tail sees the slot and the G. seq_cst where no
-        // exchange came before it: the barrier of a submission, as above.
-        tail_.store(tail + 1,
-                    front || unshared_ ? std::memory_order_release : std::memory_order_seq_cst);
+        // release: a thief that sees the new tail sees the slot and the G; seq_cst: the barrier of
+        // a submission, as above, for a G that was kicked out of run-next, too.
+        tail_.store(tail + 1, unshared_ ? std::memory_order_release : std::memory_order_seq_cst);
         return nullptr;
       }
       if (G* chain = Overflow(g, head)) return chain;

@@ -167,8 +167,13 @@ G* Pool::FindRunnable(Processor& p) {
         p.last_poll_ = now;
         PollNow(p);
       }
+      // Two that wake each other by turns hold the run-next slot for good: the oldest of the ring
+      // and of the global queue come in between, by turns too.
+      const bool ring_first = p.tick_ / kGlobalCheckTicks % 2 == 0;
+      if (ring_first) {
+        if (G* g = p.ring_.PopOldest()) return g;
+      }
       if (G* g = PopGlobal(p, 1)) return g;
-      // Two that wake each other by turns hold the run-next slot for good.
       if (G* g = p.ring_.PopOldest()) return g;
     }
     if (G* g = p.ring_.Pop()) return g;

@@ -86,7 +86,14 @@ void AsyncMutex::UnlockContended() {
       state_.fetch_or(kWoken, std::memory_order_relaxed);
       state_.fetch_and(~emptied, std::memory_order_relaxed);
       lock_.Unlock();
-      state_.fetch_and(~kLocked, std::memory_order_release);
+      // It may have tried before this, in vain, and be on the list again: then it is woken again.
+      seen = state_.load(std::memory_order_relaxed);
+      bool freed = false;
+      while (!freed && (seen & kWoken)) {
+        freed = state_.compare_exchange_weak(seen, seen & ~kLocked, std::memory_order_release,
+                                             std::memory_order_relaxed);
+      }
+      if (!freed) continue;
     }
     if (woken) Ready(woken);
     return;
