@@ -33,7 +33,7 @@ uint32_t ToHttp2(ErrorCode code) {
 // Bytes that the streams of a connection hold for the peer, above which none takes more.
 constexpr size_t kMaxBacklog = 1024 * 1024;
 // And above which a stream that its peer has stopped by itself is given up: so many are no pause.
-constexpr size_t kMostStopped = 5 * kMaxBacklog;
+constexpr size_t kMostStopped = 3 * kMaxBacklog;
 
 // The list as nghttp2 wants it, on the stack for usual sizes. Names and values are not copied: they
 // live in an arena that outlives the frame (see Stream::SendHeaders).

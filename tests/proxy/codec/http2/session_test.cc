@@ -699,9 +699,9 @@ TEST(SessionTest, ManyStoppedStreamsAreGivenUp) {
   }
   const auto said = ParseFrames(Produced(server.session));
   EXPECT_EQ(OfType(said, kHeaders).size(), 500u);
-  EXPECT_EQ(OfType(said, kRstStream).size(), 500u - 80);
-  EXPECT_EQ(server.session.open_streams(), 80u);
-  EXPECT_EQ(server.meter.Get(&Http2Stats::pending_send_bytes), 5 << 20);
+  EXPECT_EQ(OfType(said, kRstStream).size(), 500u - 48);
+  EXPECT_EQ(server.session.open_streams(), 48u);
+  EXPECT_EQ(server.meter.Get(&Http2Stats::pending_send_bytes), 3 << 20);
 }
 
 // --- Peers that keep us waiting.
