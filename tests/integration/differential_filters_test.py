@@ -503,7 +503,7 @@ LIMITS = [
      "200 RL local_rate_limited"),
     ("/two?grpc", ["-H", "content-type: application/grpc"], [200], "200 RL local_rate_limited"),
     ("/adds", [], [200, 429], "429 RL local_rate_limited"),
-    ("/adds?post", ["-d", "body"], [429], "429 RL local_rate_limited"),
+    ("/adds?head", ["-I"], [429], "429 RL local_rate_limited"),
     ("/tells", [], [200, 200, 200, 429], "429 RL local_rate_limited"),
     ("/route-adds", [], [200, 429], "429 RL local_rate_limited"),
     ("/disabled", [], [200, 200], "200 - via_upstream"),
