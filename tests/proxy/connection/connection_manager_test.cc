@@ -107,7 +107,8 @@ TEST_F(ConnectionManagerTest, ADisconnectReachesEachHandler) {
   client.Close();
   EXPECT_TRUE(proxy_.Eventually([&] { return proxy_.workers().connections() == 0; }));
   EXPECT_EQ(ended_with_error, 5);
-  EXPECT_EQ(proxy_.Get(proxy_.http().downstream_cx_active), 0);
+  EXPECT_TRUE(
+      proxy_.Eventually([&] { return proxy_.Get(proxy_.http().downstream_cx_active) == 0; }));
   EXPECT_EQ(proxy_.Get(proxy_.http().downstream_cx_destroy), 1u);
   EXPECT_GT(proxy_.Get(proxy_.http().downstream_cx_rx_bytes_total), 0u);
 }
