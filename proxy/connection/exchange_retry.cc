@@ -80,6 +80,7 @@ bool Exchange::StartRetry(Retry::Verdict verdict) {
   }
   stats.Inc(counters.upstream_rq_retry);
   stats.Inc(counters.upstream_rq_retry_backoff_exponential);
+  pending_.Clear();  // before its stream is released
   if (up_) {
     up_->SetObserver(nullptr);
     if (!up_->error) {
@@ -88,7 +89,6 @@ bool Exchange::StartRetry(Retry::Verdict verdict) {
     }
     std::exchange(up_, nullptr)->Release();
   }
-  pending_.Clear();
   pool_ = {};
   // What was sent goes back before what was not.
   replayed_ = kept_.bytes();
