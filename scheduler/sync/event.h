@@ -11,34 +11,9 @@ namespace outrigger::scheduler {
 // threads that are no Gs.
 class Event {
  public:
-  template <typename Limit>
-  class [[nodiscard]] EventWait : ListWait<Limit> {
-   public:
-    EventWait(Event& event, Limit limit) : ListWait<Limit>(limit), event_(event) {}
-    // Leaves the lock held if we have to wait. Not a look without it: who set the event may be on
-    // its way out still.
-    bool await_ready() {
-      event_.lock_.Lock();
-      if (!event_.set_) return false;
-      event_.lock_.Unlock();
-      waits_ = false;
-      return true;
-    }
-    bool await_suspend(std::coroutine_handle<> self) {
-      return this->Suspend(event_.lock_, event_.waiters_, self, "event");
-    }
-    Wake await_resume() {
-      return waits_ ? this->Settle(event_.lock_, event_.waiters_) : Wake::kReady;
-    }
-
-   private:
-    Event& event_;
-    bool waits_ = true;
-  };
-
   // kReady, kTimeout, kCancelled.
-  EventWait<NoDeadline> Wait() { return {*this, NoDeadline()}; }
-  EventWait<Deadline> Wait(Nanos deadline) { return {*this, Deadline{deadline}}; }
+  GateWait<NoDeadline, Event> Wait() { return {*this, NoDeadline()}; }
+  GateWait<Deadline, Event> Wait(Nanos deadline) { return {*this, Deadline{deadline}}; }
 
   void Set() {
     GQueue woken;
@@ -58,6 +33,11 @@ class Event {
   }
 
  private:
+  template <typename Limit, typename Gate>
+  friend class GateWait;
+  static constexpr const char* kReason = "event";
+  bool IsOpen() const { return set_; }
+
   SyncLock lock_;
   bool set_ = false;
   WaitList waiters_;

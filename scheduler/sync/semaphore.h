@@ -71,10 +71,7 @@ class Semaphore {
       const int64_t wants = static_cast<Node*>(first)->wants;
       if (wants > permits_) break;
       G* g = nullptr;
-      waiters_.Remove(*first);
-      const G::Claim claim = first->g->TryClaim(Wake::kReady);
-      if (claim == G::Claim::kLost) continue;
-      if (claim == G::Claim::kParked) g = first->g;
+      if (!waiters_.TakeHead(Wake::kReady, g)) continue;
       permits_ -= wants;
       if (g) woken.Push(g);
     }

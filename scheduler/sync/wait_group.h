@@ -15,33 +15,9 @@ namespace outrigger::scheduler {
 // threads that are no Gs.
 class WaitGroup {
  public:
-  template <typename Limit>
-  class [[nodiscard]] GroupWait : ListWait<Limit> {
-   public:
-    GroupWait(WaitGroup& group, Limit limit) : ListWait<Limit>(limit), group_(group) {}
-    // Leaves the lock held if we have to wait.
-    bool await_ready() {
-      group_.lock_.Lock();
-      if (group_.count_ != 0) return false;
-      group_.lock_.Unlock();
-      waits_ = false;
-      return true;
-    }
-    bool await_suspend(std::coroutine_handle<> self) {
-      return this->Suspend(group_.lock_, group_.waiters_, self, "wait group");
-    }
-    Wake await_resume() {
-      return waits_ ? this->Settle(group_.lock_, group_.waiters_) : Wake::kReady;
-    }
-
-   private:
-    WaitGroup& group_;
-    bool waits_ = true;
-  };
-
   // kReady, kTimeout, kCancelled.
-  GroupWait<NoDeadline> Wait() { return {*this, NoDeadline()}; }
-  GroupWait<Deadline> Wait(Nanos deadline) { return {*this, Deadline{deadline}}; }
+  GateWait<NoDeadline, WaitGroup> Wait() { return {*this, NoDeadline()}; }
+  GateWait<Deadline, WaitGroup> Wait(Nanos deadline) { return {*this, Deadline{deadline}}; }
 
   void Done() { Add(-1); }
   void Add(int64_t n) {
@@ -55,6 +31,11 @@ class WaitGroup {
   }
 
  private:
+  template <typename Limit, typename Gate>
+  friend class GateWait;
+  static constexpr const char* kReason = "wait group";
+  bool IsOpen() const { return count_ == 0; }
+
   SyncLock lock_;
   int64_t count_ = 0;
   WaitList waiters_;

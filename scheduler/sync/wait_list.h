@@ -56,14 +56,18 @@ class WaitList {
   // that; until then the waiter's frame stays as it is.
   Waiter* Take(Wake reason, G*& woken) {
     while (Waiter* w = head_) {
-      Remove(*w);
-      G* g = w->g;
-      const G::Claim claim = g->TryClaim(reason);
-      if (claim == G::Claim::kLost) continue;
-      if (claim == G::Claim::kParked) woken = g;
-      return w;
+      if (TakeHead(reason, woken)) return w;
     }
     return nullptr;
+  }
+
+  // Takes off the first waiter; not empty. False: its wait has ended otherwise. `woken` as above.
+  bool TakeHead(Wake reason, G*& woken) {
+    G* g = head_->g;
+    Remove(*head_);
+    const G::Claim claim = g->TryClaim(reason);
+    if (claim == G::Claim::kParked) woken = g;
+    return claim != G::Claim::kLost;
   }
 
   // Takes all; `woken` as above.
@@ -171,6 +175,31 @@ class ListWait : public Node {
   bool refused_ = false;
   [[no_unique_address]] Limit limit_;
   [[no_unique_address]] typename Limit::TimerType timer_;
+};
+
+// A wait until something is open: an Event, a WaitGroup. `Gate` is its friend, with lock_,
+// waiters_, IsOpen() (under the lock) and kReason.
+template <typename Limit, typename Gate>
+class [[nodiscard]] GateWait : ListWait<Limit> {
+ public:
+  GateWait(Gate& gate, Limit limit) : ListWait<Limit>(limit), gate_(gate) {}
+  // Leaves the lock held if we have to wait. Not a look without it: who opened the gate may be on
+  // its way out still.
+  bool await_ready() {
+    gate_.lock_.Lock();
+    if (!gate_.IsOpen()) return false;
+    gate_.lock_.Unlock();
+    waits_ = false;
+    return true;
+  }
+  bool await_suspend(std::coroutine_handle<> self) {
+    return this->Suspend(gate_.lock_, gate_.waiters_, self, Gate::kReason);
+  }
+  Wake await_resume() { return waits_ ? this->Settle(gate_.lock_, gate_.waiters_) : Wake::kReady; }
+
+ private:
+  Gate& gate_;
+  bool waits_ = true;
 };
 
 }  // namespace outrigger::scheduler
