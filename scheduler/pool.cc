@@ -15,14 +15,6 @@ namespace {
 // Gs run between two looks at the netpoll, so that a full queue cannot hide ready descriptors.
 constexpr int kTurnBudget = 256;
 
-void NameAndBind(const std::string& name, const CpuSet& cpus) {
-  pthread_setname_np(pthread_self(), name.c_str());
-  if (cpus.Empty()) return;
-  if (absl::Status status = BindThisThread(cpus); !status.ok()) {
-    OUTRIGGER_LOG(kWarning, "scheduler", "%s runs unbound: %s", name, status.message());
-  }
-}
-
 }  // namespace
 
 void RunG(G* g) {
@@ -55,27 +47,40 @@ void Ready(G* g) {
   }
 }
 
-Pool::Pool(PoolOptions options) : options_(std::move(options)) {
+Pool::Pool(PoolOptions options)
+    : options_(std::move(options)),
+      slice_(std::max(options_.slice, kLeastSlice)),
+      most_without_p_(options_.most_without_p > 0 ? options_.most_without_p
+                                                  : std::max(8, 4 * procs())) {
   OUTRIGGER_CHECK(!options_.affinity.empty());
   const bool pinned = options_.policy == Policy::kPinned;
   if (!pinned) netpoll_ = std::make_unique<Netpoll>(/*shared=*/true);
   for (size_t i = 0; i < options_.affinity.size(); ++i) {
     processors_.push_back(std::make_unique<Processor>(*this, static_cast<int>(i), pinned));
   }
-  for (auto& p : processors_) threads_.emplace_back([this, &p] { ThreadMain(*p); });
+  if (pinned) {
+    for (auto& p : processors_) threads_.emplace_back([this, &p] { PinnedMain(*p); });
+  } else {
+    relief_ = std::make_unique<Processor>(*this, procs(), /*pinned=*/false);
+    StartMachines();
+  }
 }
 
 Pool::~Pool() { Stop(); }
 
-void Pool::ThreadMain(Processor& p) {
-  NameAndBind(absl::StrCat(options_.name, ":", p.id()),
-              options_.affinity[static_cast<size_t>(p.id())]);
-  machine.p = &p;
-  if (p.pinned()) {
-    PinnedLoop(p);
-  } else {
-    StealingLoop(p);
+void Pool::NameAndBind(int id, const CpuSet& cpus) {
+  const std::string name = absl::StrCat(options_.name, ":", id);
+  pthread_setname_np(pthread_self(), name.c_str());
+  if (cpus.Empty()) return;
+  if (absl::Status status = BindThisThread(cpus); !status.ok()) {
+    OUTRIGGER_LOG(kWarning, "scheduler", "%s runs unbound: %s", name, status.message());
   }
+}
+
+void Pool::PinnedMain(Processor& p) {
+  NameAndBind(p.id(), options_.affinity[static_cast<size_t>(p.id())]);
+  machine.p = &p;
+  PinnedLoop(p);
   machine.p = nullptr;
 }
 
@@ -93,6 +98,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
     }
     g->resume = task.Release();
     g->home = &p;
+    g->netpoll = &p.netpoll();
     p.live_.Add(g);
     p.Queue(g);
     return handle;
@@ -110,6 +116,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
       }
     }
     g->resume = task.Release();
+    g->netpoll = netpoll_.get();
     live_list_.Add(g);
     CountLive();
   }
@@ -125,7 +132,10 @@ void Pool::SetBell(std::shared_ptr<SysmonBell> bell) {
 
 // Whether every P sleeps, or has ended.
 bool Pool::Asleep() const {
-  if (options_.policy == Policy::kStealing) return ended_.load() || idle_.load() == procs();
+  if (options_.policy == Policy::kStealing) {
+    return ended_.load() ||
+           (idle_.load() == procs() && without_p_.load() == 0 && !relief_on_.load());
+  }
   return std::all_of(processors_.begin(), processors_.end(),
                      [](const auto& p) { return p->sleeping_.load(); });
 }
@@ -155,13 +165,15 @@ void Pool::WakeAll() {
     p->parked_.store(0);
     p->parked_.notify_all();
   }
+  WakeSpares();
   netpoll_->Wakeup();
 }
 
 void Pool::FinishG(G* g, bool panicked) {
   if (panicked) {
-    ProcessorStats& stats = machine.p->stats();
-    stats.panics.store(stats.panics.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    // Any P's will do for an M that has none.
+    Processor& p = machine.p ? *machine.p : processor(0);
+    p.stats().panics.fetch_add(1, std::memory_order_relaxed);
     OUTRIGGER_LOG(kCritical, "scheduler", "task \"%s\" panicked and was ended", g->name);
   }
   bool last = false;
@@ -239,7 +251,7 @@ void Pool::CancelAll(Processor& p) {
 }
 
 void Pool::Stop() {
-  if (threads_.empty()) return;
+  if (ended_.load()) return;
   if (options_.policy == Policy::kPinned) {
     stopping_.store(true);
     for (auto& p : processors_) p->netpoll().Wakeup();
@@ -254,7 +266,7 @@ void Pool::Stop() {
     WakeAll();
   }
   for (std::thread& thread : threads_) thread.join();
-  threads_.clear();
+  JoinMachines();
   ended_.store(true);
 }
 
@@ -283,7 +295,7 @@ Wake JoinHandle::JoinWait::await_resume() {
   return machine.g->FinishWait();
 }
 
-Pool& CurrentPool() { return machine.p->pool(); }
+Pool& CurrentPool() { return machine.g ? *machine.g->pool : machine.p->pool(); }
 
 JoinHandle Go(const char* name, Task<void> task) { return CurrentPool().Go(name, std::move(task)); }
 

@@ -1,6 +1,7 @@
 // pool.h: a named set of Ps bound to CPUs with one policy. The control side steals, the data side
-// is pinned: a G stays on its P, and its run queue needs no atomics.
-// Flow: Pool::Go() -> Processor -> machine. Knows nothing of what its Gs do.
+// is pinned: a G stays on its P, and its run queue needs no atomics. A stealing P is no thread's
+// own: one of the pool's Ms has it, and another takes over when a G overruns. Flow: Pool::Go() ->
+// Processor -> machine. Knows nothing of what its Gs do.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "scheduler/core/processor.h"
+#include "scheduler/core/set_back.h"
 #include "scheduler/core/sysmon.h"
 #include "scheduler/cpu/cpu_set.h"
 #include "scheduler/sync/sync_lock.h"
@@ -24,6 +26,23 @@ struct PoolOptions {
   std::string name;  // threads are called name:N
   Policy policy = Policy::kStealing;
   std::vector<CpuSet> affinity;  // one a P; an empty set binds nothing
+  // Stealing: how long a G may run before its P is taken from it. At least kLeastSlice.
+  Nanos slice = 10 * kMillisecond;
+  // Stealing: Ms that run a G without a P, beyond which none is taken. 0: the larger of 8 and 4 a
+  // P.
+  int most_without_p = 0;
+};
+
+inline constexpr Nanos kLeastSlice = 100'000;
+
+// What a stealing pool's Ms have been through. Written by sysmon, or by who is meant; relaxed.
+struct alignas(64) PoolStats {
+  std::atomic<uint64_t> handoffs{0};          // Ps taken from a G that overran, or given up by one
+  std::atomic<uint64_t> handoffs_undone{0};   // asked for, but the M was inside of the runtime
+  std::atomic<uint64_t> handoffs_refused{0};  // too many Ms without a P
+  std::atomic<uint64_t> set_backs{0};         // threads set back with the kernel
+  std::atomic<uint64_t> reliefs{0};           // times that the relief P was sent in
+  std::atomic<uint64_t> machines_started{0};
 };
 
 // A reference to a spawned G. Dropping it detaches. Copyable; any thread.
@@ -100,6 +119,18 @@ class Pool {
   Netpoll& netpoll() { return *netpoll_; }
   // Gs alive now. A figure.
   int64_t live() const;
+  // Stealing.
+  Nanos slice() const { return slice_; }
+  SetBackMeans set_back() const { return set_back_; }
+  PoolStats& stats() { return stats_; }
+  // Ms that run a G without a P, that sleep without one, and all. Figures.
+  int without_p() const { return without_p_.load(std::memory_order_relaxed); }
+  int most_without_p() const { return most_without_p_; }
+  int spares();
+  int machines() const { return machine_count_.load(std::memory_order_acquire); }
+  // The P that serves timers and descriptors while all others are busy.
+  Processor& relief() { return *relief_; }
+
   uint32_t global_queue_size() const { return global_size_.load(std::memory_order_relaxed); }
   // Ps that sleep, and that look for work. Figures.
   int idle() const;
@@ -112,7 +143,9 @@ class Pool {
  private:
   friend void Ready(G* g);
   friend void RunG(G* g);
+  friend class BlockingScope;
   friend class JoinHandle;
+  friend class PoolWatch;
   friend class Sysmon;
   friend struct Yield;
 
@@ -129,7 +162,8 @@ class Pool {
   void FinishG(G* g, bool panicked);
   void CountLive();
   void WakeAll();
-  void ThreadMain(Processor& p);
+  void NameAndBind(int id, const CpuSet& cpus);
+  void PinnedMain(Processor& p);
   void PinnedLoop(Processor& p);
   void CancelAll(Processor& p);
   // Sysmon: pools keep the bell for as long as they live, since a P may hold it at any moment.
@@ -142,15 +176,39 @@ class Pool {
   }
   bool Finished() const { return stopping_.load() && live_.load() == 0; }
 
-  // Stealing (stealing_loop.cc).
+  // Stealing: Ms (core/machines.cc).
+  void MachineMain(MachineCell& cell, Processor* p);
+  void ComeHome(MachineCell& cell);
+  Processor* SleepAsSpare(MachineCell& cell);
+  void AddSpare(MachineCell& cell);
+  MachineCell* TakeSpare();
+  void StartSpare();
+  void StartMachines();
+  void StartMachine(MachineCell& cell, Processor* p);
+  void WakeSpares();
+  void GiveTo(MachineCell& cell, Processor& p);
+  MachineCell* HolderOf(Processor& p);
+  void BeginBlocking(MachineCell& cell);
+  void JoinMachines();
+
+  // Stealing: the loop (core/stealing_loop.cc).
   void StealingLoop(Processor& p);
+  bool RunStealing(Processor& p, G* g);
+  void EndStealing(G* g);
+  void ReliefLoop(Processor& p);
+  void CountPoll() {
+    polls_.store(polls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
   void QueueStealing(G* g, bool front);
+  void QueueGlobal(G* chain);
+  void PushGlobal(G* chain) OUTRIGGER_REQUIRES(mutex_);
   G* FindRunnable(Processor& p);
   G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);
   bool AnyWork();
   void PollNow(Processor& p);
   void WakeOne();
+  void WakeIdle();
   void Park(Processor& p);
   void StopSpinning(Processor& p);
 
@@ -158,7 +216,7 @@ class Pool {
   std::shared_ptr<SysmonBell> bell_kept_;   // set once
   std::atomic<SysmonBell*> bell_{nullptr};  // the same, for the Ps
   std::vector<std::unique_ptr<Processor>> processors_;
-  std::vector<std::thread> threads_;
+  std::vector<std::thread> threads_;  // pinned
   std::unique_ptr<Netpoll> netpoll_;
   std::atomic<bool> stopping_{false};  // stealing: set under live_lock_
   std::atomic<bool> ended_{false};     // no thread is left
@@ -168,6 +226,20 @@ class Pool {
   LiveList live_list_;            // guarded by live_lock_
   std::atomic<int64_t> live_{0};  // written under live_lock_
 
+  // Its Ms: a cell is made once and used again, so that sysmon may look at any of them.
+  const Nanos slice_;
+  const int most_without_p_;
+  SetBackMeans set_back_ = SetBackMeans::kNone;
+  Mutex machines_mutex_;                                // starting one, against Stop()
+  std::vector<std::unique_ptr<MachineCell>> machines_;  // by id; room for all from the start
+  std::atomic<int> machine_count_{0};                   // release pairs with who looks at them
+  std::atomic<int> starting_{0};                        // started, and not yet a spare
+  std::atomic<int32_t> without_p_{0};
+  PoolStats stats_;
+  std::unique_ptr<Processor> relief_;
+  std::atomic<bool> relief_on_{false};
+  std::atomic<uint64_t> polls_{0};  // by who holds the token; sysmon looks whether it moves
+
   std::atomic<int32_t> spinning_{0};
   std::atomic<int32_t> idle_{0};
   std::atomic<bool> poller_token_{true};  // true: free
@@ -175,7 +247,28 @@ class Pool {
   Mutex mutex_;
   GQueue global_ OUTRIGGER_GUARDED_BY(mutex_);
   std::vector<Processor*> idle_list_ OUTRIGGER_GUARDED_BY(mutex_);
+  std::vector<MachineCell*> spares_ OUTRIGGER_GUARDED_BY(mutex_);
 };
+
+// Around a call that blocks the thread: the G's P goes to another M, at once if there is work for
+// it, else soon. Stealing pools; nothing elsewhere.
+class BlockingScope {
+ public:
+  BlockingScope();
+  ~BlockingScope();
+  BlockingScope(const BlockingScope&) = delete;
+  BlockingScope& operator=(const BlockingScope&) = delete;
+
+ private:
+  MachineCell* const cell_;
+};
+// What `call` returns. A G that blocks its thread holds up no other:
+//   const ssize_t n = Blocking([&] { return read(fd, buffer, size); });
+template <typename Call>
+auto Blocking(Call&& call) {
+  const BlockingScope scope;
+  return call();
+}
 
 // The pool of the running G.
 Pool& CurrentPool();

@@ -7,7 +7,7 @@ bool SleepUntil::await_suspend(std::coroutine_handle<> self) {
   if (!g->BeginWait("sleep")) return false;
   waited_ = true;
   g->resume = self;
-  netpoll_ = &machine.p->netpoll();
+  netpoll_ = g->netpoll;
   timer_.g = g;
   netpoll_->AddTimer(timer_, deadline_);
   return g->CommitWait();

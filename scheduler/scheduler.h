@@ -11,8 +11,8 @@
 
 namespace outrigger::scheduler {
 
-// The running P's clock (pinned: as of this turn's start).
-inline Nanos Now() { return CurrentProcessor().netpoll().Now(); }
+// The running G's clock (pinned: as of this turn's start).
+inline Nanos Now() { return CurrentNetpoll().Now(); }
 
 // co_await SleepUntil(deadline): kTimeout when the time has come (at once if it is past, after the
 // others of this turn), kCancelled if the G was or is cancelled before that.

@@ -6,6 +6,8 @@
 #include <condition_variable>
 #include <mutex>
 
+#include "scheduler/base/contention.h"
+
 #if defined(__clang__)
 #define OUTRIGGER_TSA(x) __attribute__((x))
 #else
@@ -20,15 +22,22 @@ namespace outrigger::scheduler {
 
 class OUTRIGGER_TSA(capability("mutex")) Mutex {
  public:
-  void Lock() OUTRIGGER_TSA(acquire_capability()) { mutex_.lock(); }
+  void Lock() OUTRIGGER_TSA(acquire_capability()) { lock(); }
   void Unlock() OUTRIGGER_TSA(release_capability()) { mutex_.unlock(); }
   bool TryLock() OUTRIGGER_TSA(try_acquire_capability(true)) { return mutex_.try_lock(); }
 
   // The standard's names, so that std::condition_variable_any and friends accept it.
-  void lock() OUTRIGGER_TSA(acquire_capability()) { mutex_.lock(); }
+  void lock() OUTRIGGER_TSA(acquire_capability()) {
+    if (!mutex_.try_lock()) LockContended();
+  }
   void unlock() OUTRIGGER_TSA(release_capability()) { mutex_.unlock(); }
 
  private:
+  [[gnu::noinline]] void LockContended() {
+    const LockWaitScope waiting;
+    mutex_.lock();
+  }
+
   std::mutex mutex_;
 };
 

@@ -9,6 +9,7 @@
 
 namespace outrigger::scheduler {
 
+class Netpoll;
 class Pool;
 class Processor;
 
@@ -42,6 +43,7 @@ struct G {
   G* next = nullptr;               // link of the queue that holds it
   std::coroutine_handle<> resume;  // innermost suspended frame
   Pool* pool = nullptr;
+  Netpoll* netpoll = nullptr;                // its P's (pinned) or its pool's
   Processor* home = nullptr;                 // the P it is pinned to; null in a stealing pool
   const char* name = "";                     // static text
   std::atomic<const char*> wait_reason{""};  // static text; of the wait it is in; a figure

@@ -31,7 +31,8 @@ Processor::Processor(Pool& pool, int id, bool pinned)
     netpoll_ = own_netpoll_.get();
   } else {
     netpoll_ = &pool.netpoll();
-    if (pool.procs() == 1) ring_.SetUnshared();
+    // The relief's (id 1 then) is stolen from.
+    if (pool.procs() == 1 && id == 0) ring_.SetUnshared();
   }
 }
 
@@ -57,5 +58,7 @@ bool Processor::RunHooks() {
 }
 
 Processor& CurrentProcessor() { return *machine.p; }
+
+Netpoll& CurrentNetpoll() { return machine.g ? *machine.g->netpoll : machine.p->netpoll(); }
 
 }  // namespace outrigger::scheduler

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/base/mutex.h"
+#include "scheduler/core/possession.h"
 #include "scheduler/core/run_queue.h"
 #include "scheduler/netpoll/netpoll.h"
 
@@ -75,7 +76,7 @@ class LiveList {
   std::atomic<int64_t> size_{0};
 };
 
-// What others may read of a P. Written by its thread alone, relaxed: figures, ordered with nothing.
+// What others may read of a P. Written by who has it, relaxed: figures, ordered with nothing.
 struct alignas(64) ProcessorStats {
   std::atomic<uint64_t> ticks{0};             // Gs run
   std::atomic<uint64_t> polls{0};             // calls of Netpoll::Poll
@@ -85,7 +86,7 @@ struct alignas(64) ProcessorStats {
   std::atomic<const char*> running{nullptr};  // name of the G that runs; null between Gs
 };
 
-// Owner: Pool. Thread-safety: confined to its thread, but for what says otherwise.
+// Owner: Pool. Thread-safety: confined to the M that has it, but for what says otherwise.
 class Processor {
  public:
   Processor(Pool& pool, int id, bool pinned);
@@ -95,6 +96,9 @@ class Processor {
   bool pinned() const { return pinned_; }
   Netpoll& netpoll() { return *netpoll_; }
   ProcessorStats& stats() { return stats_; }
+
+  // Who has it (stealing).
+  Possession& possession() { return possession_; }
 
   // Gs in its ring (stealing). A figure.
   uint32_t queued() const { return ring_.size(); }
@@ -137,13 +141,16 @@ class Processor {
   bool in_idle_list_ = false;        // guarded by the pool's lock
   bool polling_ = false;             // guarded by the pool's lock
 
+  alignas(64) Possession possession_;
   ProcessorStats stats_;
 };
 
 // Queues a woken or new G where it belongs. A confined G: from its own P only.
 void Ready(G* g);
 
-// The P of the running thread. Only inside a pool.
+// The P of the running thread. Only inside a pinned pool.
 Processor& CurrentProcessor();
+// What the running G waits on for time and descriptors. Inside any pool.
+Netpoll& CurrentNetpoll();
 
 }  // namespace outrigger::scheduler

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <thread>
 
+#include "scheduler/base/check.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::scheduler {
@@ -29,30 +30,41 @@ constexpr auto kBeforeStealingNext = std::chrono::microseconds(3);
 }  // namespace
 
 // `front`: into the run-next slot; else, as for a G that yields, to the ring's tail. From another
-// thread: the global queue.
+// thread, or an M without a P: the global queue.
 void Pool::QueueStealing(G* g, bool front) {
+  const RuntimeScope scope;  // may find that our P has gone
   Processor* p = machine.p;
   if (p && &p->pool() == this) {
-    G* overflow = p->ring_.Push(g, front);
-    if (overflow) {
-      MutexLock lock(mutex_);
-      while (overflow) {
-        G* next = overflow->next;
-        global_.Push(overflow);
-        overflow = next;
-      }
-      global_size_.store(global_.size());
-    }
+    if (G* overflow = p->ring_.Push(g, front)) [[unlikely]]
+      QueueGlobal(overflow);
   } else {
-    MutexLock lock(mutex_);
-    global_.Push(g);
-    global_size_.store(global_.size());
+    g->next = nullptr;
+    QueueGlobal(g);
   }
   WakeOne();
 }
 
-void Pool::WakeOne() {
+// A chain by G::next. Not inlined: the way past it is short.
+[[gnu::noinline]] void Pool::QueueGlobal(G* chain) {
+  MutexLock lock(mutex_);
+  PushGlobal(chain);
+  global_size_.store(global_.size());
+}
+
+void Pool::PushGlobal(G* chain) {
+  while (chain) {
+    G* next = chain->next;
+    global_.Push(chain);
+    chain = next;
+  }
+}
+
+inline void Pool::WakeOne() {
   if (idle_.load() == 0 || spinning_.load() != 0) return;
+  WakeIdle();
+}
+
+void Pool::WakeIdle() {
   int32_t none = 0;
   if (!spinning_.compare_exchange_strong(none, 1)) return;
   Processor* woken = nullptr;
@@ -93,12 +105,7 @@ G* Pool::PopGlobal(Processor& p, uint32_t most) {
   if (first) {
     uint32_t more = std::min({most - 1, share - 1, global_.size()});
     while (more-- > 0) {
-      G* overflow = p.ring_.Push(global_.Pop(), /*front=*/false);
-      while (overflow) {
-        G* next = overflow->next;
-        global_.Push(overflow);
-        overflow = next;
-      }
+      PushGlobal(p.ring_.Push(global_.Pop(), /*front=*/false));
     }
   }
   global_size_.store(global_.size());
@@ -106,7 +113,7 @@ G* Pool::PopGlobal(Processor& p, uint32_t most) {
 }
 
 G* Pool::Steal(Processor& p) {
-  const uint32_t n = static_cast<uint32_t>(procs());
+  const uint32_t n = static_cast<uint32_t>(procs()) + 1;
   bool paused = false;
   for (int round = 0; round < kStealRounds; ++round) {
     p.random_ ^= p.random_ << 13;
@@ -115,7 +122,8 @@ G* Pool::Steal(Processor& p) {
     // Everybody once, from a random start, so that thieves do not crowd at one victim.
     const uint32_t start = p.random_ % n;
     for (uint32_t i = 0; i < n; ++i) {
-      Processor& victim = *processors_[(start + i) % n];
+      const uint32_t at = (start + i) % n;
+      Processor& victim = at + 1 < n ? *processors_[at] : *relief_;
       if (&victim == &p) continue;
       // Run-next is taken only from a P that runs one and the same G for longer: a pair that plays
       // ping-pong stays together.
@@ -141,7 +149,7 @@ bool Pool::AnyWork() {
   for (auto& p : processors_) {
     if (!p->ring_.Empty()) return true;
   }
-  return false;
+  return !relief_->ring_.Empty();
 }
 
 void Pool::StopSpinning(Processor& p) {
@@ -153,6 +161,7 @@ void Pool::StopSpinning(Processor& p) {
 
 void Pool::PollNow(Processor& p) {
   if (!poller_token_.load(std::memory_order_relaxed) || !poller_token_.exchange(false)) return;
+  CountPoll();
   netpoll_->Poll(/*block=*/false);
   poller_token_.store(true);
   // Somebody may have parked beside the token that we held; who spins looks at that later.
@@ -207,9 +216,12 @@ void Pool::Park(Processor& p) {
     p.spinning_ = false;
     spinning_.fetch_sub(1);
   }
+  // The relief retires where a P is idle: it reads idle_ after its store of relief_on_.
+  if (!polls && relief_on_.load()) netpoll_->Wakeup();
   // We are idle for all to see; now look once more (the second barrier pattern above).
   if (!AnyWork() && !Finished()) {
     if (polls) {
+      CountPoll();
       netpoll_->Poll(/*block=*/true);
     } else {
       // wait() returns when the word is no longer 1; Stop() and wakers set it to 0.
@@ -232,11 +244,64 @@ void Pool::Park(Processor& p) {
   NotifySysmon();
 }
 
+// Runs `g` until it parks, yields or ends. False: the P was taken meanwhile, and we have none.
+inline bool Pool::RunStealing(Processor& p, G* g) {
+  Machine& m = machine;
+  MachineCell& cell = *m.cell;
+  ProcessorStats& stats = p.stats();
+  stats.ticks.store(stats.ticks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  stats.running.store(g->name, std::memory_order_release);  // after its tick, for sysmon
+  m.g = g;
+  m.next = g->resume;
+  cell.Leave();
+  while (m.next) std::exchange(m.next, nullptr).resume();
+  // From here on `g` may run elsewhere, unless its root frame finished just now.
+  if (m.finished) {
+    EndStealing(g);
+  } else {
+    cell.Enter();
+  }
+  m.g = nullptr;
+  const bool kept = m.p != nullptr;
+  if (kept) stats.running.store(nullptr, std::memory_order_relaxed);
+  return kept;
+}
+
+void Pool::EndStealing(G* g) {
+  std::exchange(machine.finished, nullptr).destroy();  // its destructors are the G's, still
+  machine.cell->Enter();
+  FinishG(g, std::exchange(machine.panicked, false));
+}
+
 void Pool::StealingLoop(Processor& p) {
   while (G* g = FindRunnable(p)) {
     StopSpinning(p);
-    RunG(g);
+    if (!RunStealing(p, g)) return;
   }
+}
+
+// All other Ps are busy with Gs that take long: ours polls, and runs what that wakes, until one of
+// them is idle or polls again. It is in no idle list and takes no other work, but gives of its own.
+void Pool::ReliefLoop(Processor& p) {
+  relief_on_.store(true);  // before we look at idle_; pairs with Park
+  while (!Finished() && idle_.load() == 0 && poller_token_.exchange(false)) {
+    CountPoll();
+    netpoll_->Poll(/*block=*/true);
+    poller_token_.store(true);  // a G of ours may take long, too
+    while (G* g = p.ring_.Pop()) {
+      if (!RunStealing(p, g)) return;
+    }
+  }
+  relief_on_.store(false);
+  {
+    MutexLock lock(mutex_);
+    while (G* g = p.ring_.Pop()) global_.Push(g);
+    global_size_.store(global_.size());
+  }
+  // Nobody has it: sysmon may send the next.
+  OUTRIGGER_CHECK(p.possession().Quit(machine.cell->held));
+  machine.cell->Adopt(nullptr);
+  WakeOne();  // for what we leave, and the token
 }
 
 }  // namespace outrigger::scheduler

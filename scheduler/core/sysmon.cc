@@ -2,22 +2,24 @@
 
 #include <linux/membarrier.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 
-#include "scheduler/base/log.h"
 #include "scheduler/pool.h"
 #include "scheduler/trace/schedtrace.h"
 
 namespace outrigger::scheduler {
 namespace {
 
-constexpr auto kPeriod = std::chrono::milliseconds(10);
-// A slice is overrun when a whole period passes inside one G: 10 to 20 ms.
-constexpr int kIdleRoundsBeforeSleep = 50;
+// As Go's: short after it has acted, then longer and longer. A slice counts from the round in which
+// its G was first seen, so it is found to be overrun up to two periods late.
+constexpr Nanos kPeriodFirst = 20'000, kPeriodAwake = 200'000, kPeriodLast = 10 * kMillisecond;
+constexpr int kRoundsBeforeLonger = 50;
+constexpr Nanos kIdleBeforeSleep = 500 * kMillisecond;
 
 bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
 
@@ -26,9 +28,9 @@ bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 
 Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity, DebugOptions debug)
     : pools_(std::move(pools)),
       debug_(debug),
-      can_sleep_(debug.schedtrace == 0 && Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
+      membarrier_(Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
   for (Pool* pool : pools_) {
-    seen_.emplace_back(static_cast<size_t>(pool->procs()));
+    watches_.emplace_back(*pool, membarrier_);
     pool->SetBell(bell_);
   }
   thread_ = std::thread([this, affinity] { Loop(affinity); });
@@ -43,14 +45,32 @@ Sysmon::~Sysmon() {
 void Sysmon::Loop(CpuSet affinity) {
   pthread_setname_np(pthread_self(), "sysmon");
   if (!affinity.Empty()) (void)BindThisThread(affinity);  // unbound, it only runs elsewhere
-  int idle_rounds = 0;
+  prctl(PR_SET_TIMERSLACK, 1);  // the kernel's 50 us are two periods and more
+  Nanos slice = kPeriodLast;
+  for (const Pool* pool : pools_) slice = std::min(slice, pool->slice());
+  const Nanos longest = std::max(slice / 2, kPeriodFirst);
+  Nanos period = kPeriodAwake, last_active = MonotonicNow();
+  int quiet_rounds = kRoundsBeforeLonger;
   while (!stop_.load()) {
-    std::this_thread::sleep_for(kPeriod);
+    std::this_thread::sleep_for(std::chrono::nanoseconds(period));
     if (debug_.schedtrace > 0) Trace();
-    idle_rounds = Round() ? 0 : idle_rounds + 1;
-    if (idle_rounds < kIdleRoundsBeforeSleep || !can_sleep_) continue;
+    const Nanos now = MonotonicNow();
+    bool acted = false;
+    for (PoolWatch& watch : watches_) {
+      const PoolWatch::Found found = watch.Round(now);
+      acted |= found.acted;
+      if (found.active) last_active = now;
+    }
+    if (acted) {
+      period = kPeriodFirst;
+      quiet_rounds = 0;
+    } else if (++quiet_rounds > kRoundsBeforeLonger) {
+      period = std::min(2 * period, longest);
+    }
+    if (now - last_active < kIdleBeforeSleep || debug_.schedtrace > 0 || !membarrier_) continue;
     SleepUntilActivity();
-    idle_rounds = 0;
+    period = kPeriodAwake;
+    last_active = MonotonicNow();
   }
 }
 
@@ -76,34 +96,6 @@ void Sysmon::SleepUntilActivity() {
   // stop_ last: the destructor sets it, then rings.
   if (quiet && !stop_.load()) bell_->asleep_.wait(true);
   bell_->asleep_.store(false);
-}
-
-bool Sysmon::Round() {
-  bool active = false;
-  for (size_t i = 0; i < pools_.size(); ++i) {
-    Pool& pool = *pools_[i];
-    for (int id = 0; id < pool.procs(); ++id) {
-      Seen& seen = seen_[i][static_cast<size_t>(id)];
-      ProcessorStats& stats = pool.processor(id).stats();
-      // acquire pairs with RunG: the name of a G comes with a tick no older than its own, so that a
-      // G which starts right now is not taken for the one of the last round.
-      const char* running = stats.running.load(std::memory_order_acquire);
-      const uint64_t ticks = stats.ticks.load(std::memory_order_relaxed);
-      if (ticks != seen.ticks) {
-        seen = {ticks, false};
-        active = true;
-      } else if (running != nullptr) {
-        active = true;
-        if (!seen.counted) {
-          seen.counted = true;
-          stats.stalls.fetch_add(1, std::memory_order_relaxed);
-          OUTRIGGER_LOG(kDebug, "scheduler", "%s:%d: task \"%s\" ran longer than 10 ms",
-                        pool.name(), id, running);
-        }
-      }
-    }
-  }
-  return active;
 }
 
 }  // namespace outrigger::scheduler

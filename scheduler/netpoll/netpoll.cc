@@ -103,12 +103,14 @@ void Netpoll::Poll(bool block) {
 }
 
 PollFd::PollFd(Netpoll& netpoll, int fd) : netpoll_(netpoll), fd_(fd) {
+  const RuntimeScope scope;  // comes forward: libevent's lock knows no LockWaitScope
   event_ = event_new(netpoll_.base_, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
                      &OnEvent, this);
   OUTRIGGER_CHECK(event_ != nullptr && event_add(event_, nullptr) == 0);
 }
 
 PollFd::~PollFd() {
+  const RuntimeScope scope;
   // On a shared base this waits for a callback that runs on another thread: no lock is held here.
   event_free(event_);
   OUTRIGGER_CHECK(read_.waiter == nullptr && write_.waiter == nullptr);

@@ -14,7 +14,7 @@ constexpr int kPausesInRound = 30;
 
 bool AsyncMutex::SpinForLock() {
   // The holder cannot run beside us.
-  if (machine.p->pinned() || machine.p->pool().procs() == 1) return false;
+  if (machine.g->confined() || machine.g->pool->procs() == 1) return false;
   for (int round = 0; round < kSpinRounds; ++round) {
     uint32_t seen = state_.load(std::memory_order_relaxed);
     if (seen & kStarving) return false;

@@ -85,13 +85,13 @@ bool SelectWait::Suspend(std::coroutine_handle<> self) {
   // to it, so the frame is ours until then.
   UnlockAll();
   timer_.g = g;
-  if (deadline_ != kNever) machine.p->netpoll().AddTimer(timer_, deadline_);
+  if (deadline_ != kNever) g->netpoll->AddTimer(timer_, deadline_);
   return g->CommitWait();
 }
 
 Selected SelectWait::Result() {
   if (!waits_) return result_;
-  if (deadline_ != kNever) machine.p->netpoll().RemoveTimer(timer_);
+  if (deadline_ != kNever) machine.g->netpoll->RemoveTimer(timer_);
   // All locks: a waker that found us on our way into the wait has let go of our frame then.
   LockAll();
   UnlinkAll();

@@ -2,6 +2,8 @@
 
 #include <sched.h>
 
+#include "scheduler/base/contention.h"
+
 namespace outrigger::scheduler {
 namespace {
 
@@ -17,6 +19,7 @@ void SyncLock::LockContended() {
       if (spins < kSpins) {
         SpinPause();
       } else {
+        const LockWaitScope waiting;
         sched_yield();
       }
     }

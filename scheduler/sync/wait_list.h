@@ -121,7 +121,7 @@ class ListWait : public Node {
       Link(list, front);
       lock.Unlock();
       timer_.g = g;
-      if (limit_.at != kNever) machine.p->netpoll().AddTimer(timer_, limit_.at);
+      if (limit_.at != kNever) g->netpoll->AddTimer(timer_, limit_.at);
       return g->CommitWait();
     } else {
       Link(list, front);
@@ -140,7 +140,7 @@ class ListWait : public Node {
     if (refused_) return Wake::kCancelled;
     G* const g = machine.g;
     if constexpr (kTimed) {
-      machine.p->netpoll().RemoveTimer(timer_);
+      g->netpoll->RemoveTimer(timer_);
       // Also waits for a waker that found us on our way into the wait to let go of our frame.
       SyncGuard guard(lock);
       if (this->linked) list.Remove(*this);

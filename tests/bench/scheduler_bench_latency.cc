@@ -46,7 +46,7 @@ Task<> RunTimers(TimersRun& run) {
 
 // 10,000 live timers, each pushed back in turn.
 Task<> ResetTimers(size_t n, std::vector<std::unique_ptr<Timer>>& timers) {
-  Netpoll& netpoll = CurrentProcessor().netpoll();
+  Netpoll& netpoll = CurrentNetpoll();
   for (size_t i = 0; i < n; ++i) {
     netpoll.AddTimer(*timers[i % timers.size()], netpoll.Now() + 30 * kSecond);
   }
@@ -112,7 +112,7 @@ Task<> EndlessHogs(size_t n) {
 // A connected or accepted socket. Owner: the coroutine that reads and writes it.
 class EchoSocket {
  public:
-  explicit EchoSocket(int fd) : fd_(fd), poll_(CurrentProcessor().netpoll(), fd) {
+  explicit EchoSocket(int fd) : fd_(fd), poll_(CurrentNetpoll(), fd) {
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   }
@@ -161,7 +161,7 @@ Task<> Echo(int fd) {
 }
 
 Task<> Accept(int listener) {
-  PollFd poll(CurrentProcessor().netpoll(), listener);
+  PollFd poll(CurrentNetpoll(), listener);
   while (true) {
     const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0) {
@@ -223,7 +223,7 @@ Task<Figures> TimersCase(BenchOptions options) {
 
 Task<Figures> TimerResetCase(BenchOptions options) {
   const size_t n = options.Scaled(2'000'000);
-  Netpoll& netpoll = CurrentProcessor().netpoll();
+  Netpoll& netpoll = CurrentNetpoll();
   std::vector<std::unique_ptr<Timer>> timers(10'000);
   for (auto& timer : timers) {
     timer = std::make_unique<Timer>([](Timer&) {});

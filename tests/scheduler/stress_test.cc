@@ -1,12 +1,13 @@
-// Pools under everything at once: random trees of Gs that spawn, join, cancel, sleep, yield, wait
-// on descriptors and talk over channels, from inside and outside, stopped at a random moment. Every
-// G that was accepted must run exactly once, every value arrive at most once, and Stop() leave
-// nothing.
+// Pools under everything at once: random trees of Gs that spawn, join, cancel, sleep, yield, hog,
+// wait on descriptors and talk over channels, from inside and outside, stopped at a random moment,
+// while sysmon takes their Ps. Every G that was accepted must run exactly once, every value arrive
+// at most once, and Stop() leave nothing.
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <random>
 #include <thread>
 #include <vector>
@@ -71,7 +72,7 @@ Task<> Listen(bool readable) {
   const int fd = eventfd(readable ? 1 : 0, EFD_NONBLOCK | EFD_CLOEXEC);
   OUTRIGGER_CHECK(fd >= 0);
   {
-    PollFd poll(CurrentProcessor().netpoll(), fd);
+    PollFd poll(CurrentNetpoll(), fd);
     const Wake wake = co_await poll.Readable(MonotonicNow() + 100'000);
     // A stealing pool's poller may have an edge in hand of who had this number before.
     EXPECT_TRUE(readable || wake != Wake::kReady || CurrentPool().policy() == Policy::kStealing);
@@ -79,12 +80,18 @@ Task<> Listen(bool readable) {
   close(fd);
 }
 
+// Longer than a slice, at times.
+void Hog(Nanos duration) {
+  const Nanos end = MonotonicNow() + duration;
+  Await([end] { return MonotonicNow() >= end; });
+}
+
 Task<> Work(Ledger& ledger, [[maybe_unused]] FrameCount frame, uint32_t seed, int depth) {
   ledger.begun.fetch_add(1);
   std::minstd_rand random(seed);
   std::vector<JoinHandle> children;
   for (int step = 0; step < 6 && !CurrentG()->cancelled(); ++step) {
-    switch (random() % 7) {
+    switch (random() % 8) {
       case 0:
       case 1:
         if (depth > 0) children.push_back(SpawnChild(ledger, random(), depth - 1));
@@ -100,6 +107,9 @@ Task<> Work(Ledger& ledger, [[maybe_unused]] FrameCount frame, uint32_t seed, in
         break;
       case 5:
         co_await Listen(random() % 2 == 0);
+        break;
+      case 6:
+        if (random() % 8 == 0) Hog(static_cast<Nanos>(random() % 500'000));
         break;
       default:
         if (children.empty()) break;
@@ -117,7 +127,11 @@ Task<> Work(Ledger& ledger, [[maybe_unused]] FrameCount frame, uint32_t seed, in
 void Round(size_t procs, uint32_t seed) {
   std::minstd_rand random(seed);
   auto ledger = std::make_unique<Ledger>();
-  Pool pool(Options(Policy::kStealing, procs));
+  PoolOptions options = Options(Policy::kStealing, procs);
+  options.slice = kLeastSlice;
+  Pool pool(std::move(options));
+  std::optional<Sysmon> sysmon;  // in every other round
+  if (seed % 2 == 0) sysmon.emplace(std::vector<Pool*>{&pool}, CpuSet());
   constexpr size_t kRoots = 100;
   std::vector<JoinHandle> roots;
   std::vector<uint32_t> seeds(kRoots);

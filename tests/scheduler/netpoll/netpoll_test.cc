@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Policies, PollFdTest, testing::ValuesIn(kPolicies));
 
 // Waits, then reads up to a short read, until the end or a cancel.
 Task<> ReadAll(int fd, std::atomic<int>& read_bytes, std::string& text) {
-  PollFd poll(CurrentProcessor().netpoll(), fd);
+  PollFd poll(CurrentNetpoll(), fd);
   char buffer[16];
   while (true) {
     const Wake wake = co_await poll.Readable();
@@ -76,7 +76,7 @@ TEST_P(PollFdTest, TellsOfAnEndThatCameWithTheLastBytes) {
 }
 
 Task<> AwaitReadable(int fd, Nanos timeout, Wake& result) {
-  PollFd poll(CurrentProcessor().netpoll(), fd);
+  PollFd poll(CurrentNetpoll(), fd);
   result = co_await poll.Readable(timeout == kNever ? kNever : MonotonicNow() + timeout);
 }
 
@@ -109,7 +109,7 @@ TEST_P(PollFdTest, StopEndsAWait) {
 }
 
 Task<> WriteMuch(int fd, size_t size) {
-  PollFd poll(CurrentProcessor().netpoll(), fd);
+  PollFd poll(CurrentNetpoll(), fd);
   const std::vector<char> zeros(size);
   for (size_t done = 0; done < size;) {
     const ssize_t n = write(fd, zeros.data() + done, size - done);
@@ -136,7 +136,7 @@ TEST_P(PollFdTest, BothSidesWaitForEachOther) {
 // Registers and drops descriptors while another P polls and runs their callbacks.
 Task<> ShortLivedPollFds(int fd, int times) {
   for (int i = 0; i < times; ++i) {
-    PollFd poll(CurrentProcessor().netpoll(), fd);
+    PollFd poll(CurrentNetpoll(), fd);
     if (i % 2 == 0) {
       const Wake wake = co_await poll.Readable();
       OUTRIGGER_CHECK(wake == Wake::kReady);

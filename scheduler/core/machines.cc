@@ -1,0 +1,187 @@
+// The Ms of a stealing pool: they take up a P and run its loop, lose it or end with it, and sleep
+// as spares until somebody hands them another. An M has its P, sleeps, or runs one G to its next
+// wait without a P. Who takes Ps away: pool_watch.cc.
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "scheduler/pool.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+// Spares that are kept; what comes home beyond them ends.
+constexpr size_t kSparesKept = 4;
+
+}  // namespace
+
+void Pool::StartMachines() {
+  // Each P, the relief, those without a P, those asleep or on their way: room for all.
+  machines_.resize(static_cast<size_t>(procs() + 1 + most_without_p_) + 2 * kSparesKept);
+  for (auto& p : processors_) {
+    const auto id = static_cast<uint32_t>(p->id());
+    machines_[id] = std::make_unique<MachineCell>(id);
+    p->possession().Give(Possession::HeldBy(id));
+  }
+  machine_count_.store(procs(), std::memory_order_release);
+  for (auto& p : processors_) StartMachine(*machines_[static_cast<size_t>(p->id())], p.get());
+}
+
+void Pool::StartMachine(MachineCell& cell, Processor* p) {
+  stats_.machines_started.fetch_add(1, std::memory_order_relaxed);
+  cell.thread = std::thread([this, &cell, p] { MachineMain(cell, p); });
+}
+
+// Sysmon. Nothing if one is on its way, or there is no room.
+void Pool::StartSpare() {
+  if (starting_.load() > 0) return;
+  MutexLock lock(machines_mutex_);
+  if (stopping_.load()) return;
+  const auto count = static_cast<size_t>(machines());
+  size_t free = 0;
+  while (free < count && !machines_[free]->ended.load()) ++free;
+  if (free == machines_.size()) return;
+  if (free < count) {
+    machines_[free]->thread.join();
+    machines_[free]->ended.store(false);
+  } else {
+    machines_[free] = std::make_unique<MachineCell>(static_cast<uint32_t>(free));
+    machine_count_.store(static_cast<int>(free) + 1, std::memory_order_release);
+  }
+  starting_.fetch_add(1);
+  StartMachine(*machines_[free], nullptr);
+}
+
+void Pool::MachineMain(MachineCell& cell, Processor* p) {
+  cell.tid.store(static_cast<pid_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  machine.cell = &cell;
+  cell.Adopt(nullptr);
+  const CpuSet& cpus = options_.affinity[p ? static_cast<size_t>(p->id()) : 0];
+  NameAndBind(static_cast<int>(cell.id), cpus);
+  const CpuSet* bound = &cpus;
+  if (!p) {
+    starting_.fetch_sub(1);
+    p = SleepAsSpare(cell);
+  }
+  while (p) {
+    cell.Adopt(p);
+    p->stats().running.store(nullptr, std::memory_order_relaxed);  // the last M's
+    if (p == relief_.get()) {
+      ReliefLoop(*p);
+    } else {
+      const CpuSet& own = options_.affinity[static_cast<size_t>(p->id())];
+      if (&own != bound && !(own == *bound)) NameAndBind(static_cast<int>(cell.id), own);
+      bound = &own;
+      StealingLoop(*p);
+    }
+    ComeHome(cell);
+    p = Finished() ? nullptr : SleepAsSpare(cell);
+  }
+  machine.cell = nullptr;
+  machine.p = nullptr;
+  cell.ended.store(true);
+}
+
+// The G has left the M, which may be without a P.
+void Pool::ComeHome(MachineCell& cell) {
+  cell.Adopt(nullptr);
+  cell.blocking.store(false, std::memory_order_relaxed);
+  if (!cell.without_p.exchange(false)) return;
+  BringForward(cell.tid.load(std::memory_order_relaxed));  // sysmon may have set us back just now
+  cell.running.store(nullptr);
+  without_p_.fetch_sub(1);
+}
+
+// Null: no more is to come.
+Processor* Pool::SleepAsSpare(MachineCell& cell) {
+  cell.call.store(MachineCell::kAsleep);
+  {
+    MutexLock lock(mutex_);
+    if (spares_.size() >= kSparesKept) return nullptr;
+    spares_.push_back(&cell);
+  }
+  // After the store above, so that WakeSpares() either wakes us or is seen here.
+  if (Finished()) return nullptr;
+  cell.call.wait(MachineCell::kAsleep);
+  return cell.call.load() == MachineCell::kGiven ? cell.given : nullptr;
+}
+
+void Pool::AddSpare(MachineCell& cell) {
+  MutexLock lock(mutex_);
+  spares_.push_back(&cell);
+}
+
+MachineCell* Pool::TakeSpare() {
+  MutexLock lock(mutex_);
+  if (spares_.empty()) return nullptr;
+  MachineCell* cell = spares_.back();  // the one that ran last
+  spares_.pop_back();
+  return cell;
+}
+
+int Pool::spares() {
+  MutexLock lock(mutex_);
+  return static_cast<int>(spares_.size());
+}
+
+void Pool::GiveTo(MachineCell& cell, Processor& p) {
+  cell.given = &p;
+  cell.call.store(MachineCell::kGiven);
+  cell.call.notify_one();
+}
+
+// The pool has finished: they end.
+void Pool::WakeSpares() {
+  if (!Finished()) return;
+  for (int i = machines(); i-- > 0;) {
+    MachineCell& cell = *machines_[static_cast<size_t>(i)];
+    cell.call.store(MachineCell::kFinished);
+    cell.call.notify_all();
+  }
+}
+
+// Null: nobody has it, or it has been asked for.
+MachineCell* Pool::HolderOf(Processor& p) {
+  const uint32_t word = p.possession().word();
+  for (int i = machines(); i-- > 0;) {
+    MachineCell& cell = *machines_[static_cast<size_t>(i)];
+    if (Possession::HeldBy(cell.id) == word) return &cell;
+  }
+  return nullptr;
+}
+
+// After stopping_: no further one is started.
+void Pool::JoinMachines() {
+  { MutexLock lock(machines_mutex_); }
+  for (int i = 0; i < machines(); ++i) {
+    std::thread& thread = machines_[static_cast<size_t>(i)]->thread;
+    if (thread.joinable()) thread.join();
+  }
+}
+
+BlockingScope::BlockingScope() : cell_(machine.g ? machine.cell : nullptr) {
+  if (cell_) machine.g->pool->BeginBlocking(*cell_);
+}
+BlockingScope::~BlockingScope() {
+  if (cell_) cell_->blocking.store(false, std::memory_order_relaxed);
+}
+
+void Pool::BeginBlocking(MachineCell& cell) {
+  const RuntimeScope scope;
+  cell.blocking.store(true, std::memory_order_relaxed);
+  Processor* p = machine.p;
+  if (!p || without_p() >= most_without_p_ || !AnyWork()) return;  // sysmon looks at us again
+  MachineCell* next = TakeSpare();
+  if (!next) return;
+  p->stats().running.store(nullptr, std::memory_order_relaxed);
+  cell.running.store(machine.g->name);
+  cell.without_p.store(true);
+  without_p_.fetch_add(1);
+  // Whether it is asked for or not: only the M that has it, inside, can lose it here.
+  (void)p->possession().Quit(cell.held);
+  p->possession().Give(Possession::HeldBy(next->id));
+  cell.Adopt(nullptr);
+  stats_.handoffs.fetch_add(1, std::memory_order_relaxed);
+  GiveTo(*next, *p);
+}
+
+}  // namespace outrigger::scheduler
