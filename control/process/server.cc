@@ -102,9 +102,10 @@ Server::Server(const RunFlags& flags, RunConfig config)
 
 Server::~Server() {
   // After a start that failed half way, too: nothing may run when the parts go.
+  // First the control side's coroutines, which may be at work on the workers.
   sysmon_.reset();
-  workers_.reset();
   control_.Stop();
+  workers_.reset();
 }
 
 ExitCode Server::Start() {
@@ -240,7 +241,6 @@ void Server::Reload() {
 
 void Server::Drain(std::optional<scheduler::Nanos> cut_off) {
   OUTRIGGER_LOG(kInfo, "main", "draining");
-  state_.Set(Phase::kDraining);
   workers_->Drain();
   if (cut_off) control_.Go("cut off after drain", CutOff(*workers_, *cut_off));
 }
@@ -248,6 +248,7 @@ void Server::Drain(std::optional<scheduler::Nanos> cut_off) {
 void Server::Stop(bool graceful) {
   // 1. Downstream connections finish what they have. New ones are still taken, since others may not
   //    know yet that we leave, until none is open or the time is up. A second signal cuts it short.
+  state_.Set(Phase::kDraining);
   if (graceful) {
     Drain(std::nullopt);
     const scheduler::Nanos deadline = scheduler::MonotonicNow() + DrainTime();
@@ -256,23 +257,22 @@ void Server::Stop(bool graceful) {
       if (signal && *signal != ProcessSignal::kReload) break;
     }
   }
-  state_.Set(Phase::kDraining);
   // 2. No new connections; what is left is cut off, and its coroutines end. Their log lines go
   // over.
   publisher_.Unsubscribe(subscription_);
   workers_->StopListening();
-  sysmon_.reset();
   workers_->Stop();
   // 3. The admin and the control API, which answered until here. Then nobody asks the workers'
   // figures.
   StopHttpServer(control_, admin_.get());
   StopHttpServer(control_, control_api_.get());
-  // 4. The workers' last log lines are handed over and written out.
+  // 4. The control side's coroutines end: some of them know the workers.
+  control_.Stop();
+  sysmon_.reset();
+  dns_.reset();
+  // 5. The workers' last log lines are handed over and written out.
   workers_.reset();
   logs_.Sync();
-  // 5. The control side's coroutines end.
-  control_.Stop();
-  dns_.reset();
   OUTRIGGER_LOG(kInfo, "main", "exiting");
 }
 

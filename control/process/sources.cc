@@ -161,7 +161,7 @@ ControlSources Server::MakeControlSources() {
   };
   sources.cpu_plan = [this] { return DescribeCpus(config_); };
   sources.drain = [this](const DrainOrder& order) {
-    if (state_.phase() != Phase::kLive) {
+    if (!state_.BeginDrain()) {
       return absl::FailedPreconditionError("the process does not serve, or drains already");
     }
     Drain(order.drain_time.value_or(DrainTime()));

@@ -17,6 +17,11 @@ class ServerState {
  public:
   Phase phase() const { return phase_.load(std::memory_order_relaxed); }
   void Set(Phase phase) { phase_.store(phase, std::memory_order_relaxed); }
+  // False: the process is not live, or somebody else has begun.
+  bool BeginDrain() {
+    Phase live = Phase::kLive;
+    return phase_.compare_exchange_strong(live, Phase::kDraining, std::memory_order_relaxed);
+  }
   // /healthcheck/fail: live, but asked to say that it is not.
   bool health_failed() const { return health_failed_.load(std::memory_order_relaxed); }
   void FailHealth(bool failed) { health_failed_.store(failed, std::memory_order_relaxed); }

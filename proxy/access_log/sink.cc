@@ -94,7 +94,9 @@ void AccessLogSink::Sync() {
 }
 
 void AccessLogSink::WriteAll(const Batch& batch) {
-  if (WriteFully(fd_, batch.text)) {
+  // Whoever reads our stdout may have stopped.
+  const bool written = scheduler::Blocking([&] { return WriteFully(fd_, batch.text); });
+  if (written) {
     figures_->written_bytes.fetch_add(batch.text.size(), std::memory_order_relaxed);
   } else {
     figures_->failed_writes.fetch_add(1, std::memory_order_relaxed);

@@ -14,8 +14,8 @@
 
 namespace outrigger::proxy {
 
-// Runs on: any thread outside of the data pool. Owner: the process. Thread-safety: one caller at a
-// time.
+// Runs on: any thread outside of the data pool. Owner: the process. Thread-safety: any, but for
+// Bind, Start, Stop and destruction: the owner.
 class WorkerSet {
  public:
   // One worker for each CPU set, bound to it.
