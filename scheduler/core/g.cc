@@ -3,6 +3,7 @@
 #include "scheduler/core/machine.h"
 #include "scheduler/core/processor.h"
 #include "scheduler/frame_pool.h"
+#include "scheduler/sync/task_scope.h"
 
 namespace outrigger::scheduler {
 
@@ -46,13 +47,19 @@ bool G::TryWake(Wake reason) {
   return claim != Claim::kLost;
 }
 
-void G::Cancel() {
+void G::MarkCancelled() {
   if (confined()) {
     state.store(state.load(std::memory_order_relaxed) | kCancel, std::memory_order_relaxed);
   } else {
     state.fetch_or(kCancel);
   }
+}
+
+void G::Cancel() {
+  MarkCancelled();
   TryWake(Wake::kCancelled);
+  // seq_cst pair with OpenScopes::Of(): if we see none, whoever opens one sees the mark.
+  if (scopes.load() != nullptr) OpenScopes::CancelAll(*this);
 }
 
 void G::MarkDone() {
@@ -68,6 +75,8 @@ void G::Unref() {
   // else can add or drop one: no locked instruction.
   if (refs.load(std::memory_order_acquire) == 1 ||
       refs.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    // No order: whoever wrote it has let go of its reference.
+    if (OpenScopes* open = scopes.load(std::memory_order_relaxed)) OpenScopes::Free(open);
     this->~G();
     FrameFree(this, sizeof(G));
   }

@@ -10,6 +10,7 @@
 namespace outrigger::scheduler {
 
 class Netpoll;
+class OpenScopes;
 class Pool;
 class Processor;
 
@@ -50,6 +51,8 @@ struct G {
   G* joiner = nullptr;                       // under the pool's live lock (stealing)
   G* live_prev = nullptr;                    // list of live Gs: its P's (pinned) or its pool's
   G* live_next = nullptr;
+  // Its scopes (sync/task_scope.h), for who cancels it. Made with its first, freed with it.
+  std::atomic<OpenScopes*> scopes{nullptr};
 
   bool confined() const { return home != nullptr; }
 
@@ -58,7 +61,8 @@ struct G {
   // Parks. False: already woken, go on at once. After true the caller must not touch the frame.
   bool CommitWait();
   // BeginWait() and CommitWait() in one, under the locks of all its sources. False: cancelled.
-  bool ParkLocked(const char* reason);
+  // `shielded`: never false, but a Cancel() ends the wait still: look, and park again.
+  bool ParkLocked(const char* reason, bool shielded = false);
   // On the woken side: why the wait ended.
   Wake FinishWait() const;
   // From a source: true if this call ended the wait. Queues the G if it was parked.
@@ -66,9 +70,11 @@ struct G {
   // TryWake() for a source that has more to do before the G may go on. kParked: Ready() it then.
   enum class Claim : uint8_t { kLost, kPreparing, kParked };
   Claim TryClaim(Wake reason);
-  // Asks the G to stop: the wait it is in, and every later one, ends with kCancelled.
-  // A confined G is cancelled only from its own P.
+  // Asks the G to stop: the wait it is in, and every later one, ends with kCancelled. So do those
+  // of the children in its scopes, and theirs. A confined G is cancelled only from its own P.
   void Cancel();
+  // Sets the mark alone.
+  void MarkCancelled();
   bool cancelled() const { return state.load(std::memory_order_relaxed) & kCancel; }
 
   // At its end. Pairs with done(): who sees it sees what the G wrote.
@@ -80,11 +86,11 @@ struct G {
 };
 
 // Confined Gs are touched by one thread alone: plain loads and stores. Others: see g.cc.
-inline bool G::ParkLocked(const char* reason) {
+inline bool G::ParkLocked(const char* reason, bool shielded) {
   wait_reason.store(reason, std::memory_order_relaxed);
   uint32_t seen = state.load(std::memory_order_relaxed);
   while (true) {
-    if (seen & kCancel) return false;
+    if ((seen & kCancel) && !shielded) return false;
     const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kParked;
     if (confined()) {
       state.store(want, std::memory_order_relaxed);

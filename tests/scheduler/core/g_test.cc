@@ -80,6 +80,17 @@ TEST_P(WaitTest, ACancelBeforeAWaitRefusesIt) {
   });
 }
 
+TEST_P(WaitTest, AShieldedParkIsNotRefused) {
+  OnG([](G& g) {
+    g.MarkCancelled();
+    EXPECT_FALSE(g.ParkLocked("test"));
+    EXPECT_TRUE(g.ParkLocked("test", /*shielded=*/true));
+    EXPECT_EQ(g.TryClaim(Wake::kReady), G::Claim::kParked);
+    EXPECT_EQ(g.FinishWait(), Wake::kReady);
+    EXPECT_TRUE(g.cancelled());
+  });
+}
+
 TEST_P(WaitTest, TheEndIsSeenBesideACancel) {
   OnG([](G& g) {
     g.Cancel();
