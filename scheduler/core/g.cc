@@ -7,52 +7,17 @@
 
 namespace outrigger::scheduler {
 
-// Confined Gs are touched by one thread alone: plain loads and stores, no locked instruction on the
-// data path. Others use seq_cst compare-and-swap: parking pairs with TryWake and with Cancel.
-
 bool G::BeginWait(const char* reason) {
-  uint32_t seen = state.load(std::memory_order_relaxed);
   wait_reason.store(reason, std::memory_order_relaxed);
-  if (confined()) {
-    if (seen & kCancel) return false;
-    state.store((seen & ~(kPhaseMask | kReasonMask)) | kPreparing, std::memory_order_relaxed);
-    return true;
-  }
-  while (true) {
-    if (seen & kCancel) return false;
-    if (state.compare_exchange_weak(seen, (seen & ~(kPhaseMask | kReasonMask)) | kPreparing)) {
-      return true;
-    }
-  }
+  return state.Begin(confined());
 }
 
-bool G::CommitWait() {
-  if (confined()) {
-    const uint32_t seen = state.load(std::memory_order_relaxed);
-    if ((seen & kPhaseMask) != kPreparing) return false;
-    state.store((seen & ~kPhaseMask) | kParked, std::memory_order_relaxed);
-    return true;
-  }
-  // acquire: where we go on at once, we see what our waker wrote.
-  uint32_t seen = state.load(std::memory_order_acquire);
-  while (true) {
-    if ((seen & kPhaseMask) != kPreparing) return false;
-    if (state.compare_exchange_weak(seen, (seen & ~kPhaseMask) | kParked)) return true;
-  }
-}
+bool G::CommitWait() { return state.Commit(confined()); }
 
 bool G::TryWake(Wake reason) {
   const Claim claim = TryClaim(reason);
   if (claim == Claim::kParked) Ready(this);
   return claim != Claim::kLost;
-}
-
-void G::MarkCancelled() {
-  if (confined()) {
-    state.store(state.load(std::memory_order_relaxed) | kCancel, std::memory_order_relaxed);
-  } else {
-    state.fetch_or(kCancel);
-  }
 }
 
 void G::Cancel() {
@@ -62,13 +27,7 @@ void G::Cancel() {
   if (scopes.load() != nullptr) OpenScopes::CancelAll(*this);
 }
 
-void G::MarkDone() {
-  if (confined()) {
-    state.store(state.load(std::memory_order_relaxed) | kDone, std::memory_order_release);
-  } else {
-    state.fetch_or(kDone, std::memory_order_release);
-  }
-}
+void G::MarkDone() { state.MarkDone(confined()); }
 
 void G::Unref() {
   // Release pairs with the acquire of the last owner, who frees. With one reference left, nobody

@@ -7,15 +7,14 @@
 #include <coroutine>
 #include <cstdint>
 
+#include "scheduler/core/wait_word.h"
+
 namespace outrigger::scheduler {
 
 class Netpoll;
 class OpenScopes;
 class Pool;
 class Processor;
-
-// Why a wait ended. kClosed: what it waited on will give nothing more (channels).
-enum class Wake : uint8_t { kReady, kTimeout, kCancelled, kClosed };
 
 // Wait protocol. A G that waits goes kRunning or kWoken -> kPreparing (it registers itself with its
 // sources) -> kParked (from here on the frame may run on another thread, so the parking side
@@ -32,14 +31,13 @@ enum class Wake : uint8_t { kReady, kTimeout, kCancelled, kClosed };
 // Runs on: its pool. Owner: counted; JoinHandles and the running chain hold it.
 // Thread-safety: `state` and `refs` any; the rest belongs to whoever runs or queues the G.
 struct G {
-  static constexpr uint32_t kRunning = 0, kPreparing = 1, kParked = 2, kWoken = 3;
-  static constexpr uint32_t kPhaseMask = 3;
-  static constexpr uint32_t kReasonShift = 2;
-  static constexpr uint32_t kReasonMask = 3 << kReasonShift;
-  static constexpr uint32_t kCancel = 1 << 4;
-  static constexpr uint32_t kDone = 1 << 5;
+  static constexpr uint32_t kRunning = WaitWord::kRunning, kPreparing = WaitWord::kPreparing,
+                            kParked = WaitWord::kParked, kWoken = WaitWord::kWoken;
+  static constexpr uint32_t kPhaseMask = WaitWord::kPhaseMask;
+  static constexpr uint32_t kCancel = WaitWord::kCancel;
+  static constexpr uint32_t kDone = WaitWord::kDone;
 
-  std::atomic<uint32_t> state{kRunning};
+  WaitWord state;
   std::atomic<uint32_t> refs{2};   // its JoinHandle's and its running chain's
   G* next = nullptr;               // link of the queue that holds it
   std::coroutine_handle<> resume;  // innermost suspended frame
@@ -68,59 +66,31 @@ struct G {
   // From a source: true if this call ended the wait. Queues the G if it was parked.
   bool TryWake(Wake reason);
   // TryWake() for a source that has more to do before the G may go on. kParked: Ready() it then.
-  enum class Claim : uint8_t { kLost, kPreparing, kParked };
+  using Claim = WaitWord::Claim;
   Claim TryClaim(Wake reason);
   // Asks the G to stop: the wait it is in, and every later one, ends with kCancelled. So do those
   // of the children in its scopes, and theirs. A confined G is cancelled only from its own P.
   void Cancel();
   // Sets the mark alone.
-  void MarkCancelled();
-  bool cancelled() const { return state.load(std::memory_order_relaxed) & kCancel; }
+  void MarkCancelled() { state.Cancel(confined()); }
+  bool cancelled() const { return state.cancelled(); }
 
   // At its end. Pairs with done(): who sees it sees what the G wrote.
   void MarkDone();
-  bool done() const { return state.load(std::memory_order_acquire) & kDone; }
+  bool done() const { return state.done(); }
 
   void Ref() { refs.fetch_add(1, std::memory_order_relaxed); }
   void Unref();
 };
 
-// Confined Gs are touched by one thread alone: plain loads and stores. Others: see g.cc.
 inline bool G::ParkLocked(const char* reason, bool shielded) {
   wait_reason.store(reason, std::memory_order_relaxed);
-  uint32_t seen = state.load(std::memory_order_relaxed);
-  while (true) {
-    if ((seen & kCancel) && !shielded) return false;
-    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kParked;
-    if (confined()) {
-      state.store(want, std::memory_order_relaxed);
-      return true;
-    }
-    if (state.compare_exchange_weak(seen, want)) return true;
-  }
+  return shielded ? state.ParkShielded(confined()) : state.Park(confined());
 }
 
-// No other writer is left but Cancel(), which keeps the reason; what the waker wrote came with the
-// queue, or with CommitWait()'s look.
-inline Wake G::FinishWait() const {
-  return static_cast<Wake>((state.load(std::memory_order_relaxed) & kReasonMask) >> kReasonShift);
-}
+inline Wake G::FinishWait() const { return state.reason(); }
 
-inline G::Claim G::TryClaim(Wake reason) {
-  uint32_t seen = state.load(std::memory_order_relaxed);
-  while (true) {
-    const uint32_t phase = seen & kPhaseMask;
-    if (phase != kPreparing && phase != kParked) return Claim::kLost;
-    const uint32_t want = (seen & ~(kPhaseMask | kReasonMask)) | kWoken |
-                          (static_cast<uint32_t>(reason) << kReasonShift);
-    if (confined()) {
-      state.store(want, std::memory_order_relaxed);
-    } else if (!state.compare_exchange_weak(seen, want)) {
-      continue;
-    }
-    return phase == kParked ? Claim::kParked : Claim::kPreparing;
-  }
-}
+inline G::Claim G::TryClaim(Wake reason) { return state.TryClaim(reason, confined()); }
 
 // The G that runs on this thread, or null.
 G* CurrentG();

@@ -11,8 +11,8 @@
 
 namespace outrigger::scheduler {
 
-// Capacity is a parameter so that tests reach its edges with 4.
-template <uint32_t kCapacity = 256>
+// Parameters so that tests reach its edges with 4, and tests/model explores its orders.
+template <uint32_t kCapacity = 256, template <typename> class Atomic = std::atomic>
 class RunQueue {
  public:
   static constexpr uint32_t kHalf = kCapacity / 2;
@@ -141,11 +141,11 @@ class RunQueue {
     return first;
   }
 
-  std::atomic<uint32_t> head_{0};  // owner and thieves advance it
-  std::atomic<uint32_t> tail_{0};  // owner alone
-  std::atomic<G*> run_next_{nullptr};
+  Atomic<uint32_t> head_{0};  // owner and thieves advance it
+  Atomic<uint32_t> tail_{0};  // owner alone
+  Atomic<G*> run_next_{nullptr};
   bool unshared_ = false;
-  std::array<std::atomic<G*>, kCapacity> slots_{};
+  std::array<Atomic<G*>, kCapacity> slots_{};
 };
 
 // First in, first out by G::next. Thread-safety: confined, or guarded by its owner's lock.

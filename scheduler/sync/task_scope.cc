@@ -78,7 +78,7 @@ TaskScope::TaskScope() : owner_(*CurrentG()), open_(OpenScopes::Of(owner_)) {
   next_ = std::exchange(open_.head_, this);
   if (next_) next_->prev_ = this;
   // After it can be found: either the canceller's walk does, or we see the mark.
-  if (owner_.state.load() & G::kCancel) cancelled_ = Wake::kCancelled;
+  if (owner_.state.load(std::memory_order_seq_cst) & G::kCancel) cancelled_ = Wake::kCancelled;
 }
 
 TaskScope::~TaskScope() {
