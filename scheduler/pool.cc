@@ -41,6 +41,7 @@ void Ready(G* g) {
   if (g->confined()) {
     g->home->Queue(g);
   } else {
+    machine.sampler.MarkReady(g->ready_at);
     // What a G wakes runs next, since it probably reads what was just written. What timers and
     // descriptors wake runs in the order in which they came.
     g->pool->QueueStealing(g, /*front=*/machine.g != nullptr);
@@ -53,6 +54,7 @@ Pool::Pool(PoolOptions options)
       most_without_p_(options_.most_without_p > 0 ? options_.most_without_p
                                                   : std::max(8, 4 * procs())) {
   OUTRIGGER_CHECK(!options_.affinity.empty());
+  FirstTickPair();  // early: what it measures by is the longer
   const bool pinned = options_.policy == Policy::kPinned;
   if (!pinned) netpoll_ = std::make_unique<Netpoll>(/*shared=*/true);
   for (size_t i = 0; i < options_.affinity.size(); ++i) {
@@ -120,6 +122,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
     live_list_.Add(g);
     CountLive();
   }
+  machine.sampler.MarkReady(g->ready_at);
   QueueStealing(g, /*front=*/true);
   return handle;
 }

@@ -128,6 +128,8 @@ class Pool {
   int most_without_p() const { return most_without_p_; }
   int spares();
   int machines() const { return machine_count_.load(std::memory_order_acquire); }
+  // What threads without a P noted of it: sysmon, and Ms that lost theirs.
+  SharedRecorder& recorder() { return recorder_; }
   // The P that serves timers and descriptors while all others are busy.
   Processor& relief() { return *relief_; }
 
@@ -236,6 +238,7 @@ class Pool {
   std::atomic<int> starting_{0};                        // started, and not yet a spare
   std::atomic<int32_t> without_p_{0};
   PoolStats stats_;
+  SharedRecorder recorder_;
   std::unique_ptr<Processor> relief_;
   std::atomic<bool> relief_on_{false};
   std::atomic<uint64_t> polls_{0};  // by who holds the token; sysmon looks whether it moves

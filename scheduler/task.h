@@ -125,6 +125,10 @@ template <typename Promise>
 std::coroutine_handle<Promise> HandleOf(Promise& promise) {
   const auto handle = std::coroutine_handle<Promise>::from_promise(promise);
   OUTRIGGER_CHECK((reinterpret_cast<uintptr_t>(handle.address()) & 15) == 0);
+  // Who has only a frame's address finds its PromiseBase: the promise comes right after the two
+  // function pointers, and the base first in it. The check is the compiler's.
+  static_assert(alignof(Promise) <= 2 * sizeof(void*));
+  OUTRIGGER_CHECK(static_cast<void*>(static_cast<PromiseBase*>(&promise)) == &promise);
   return handle;
 }
 

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "scheduler/core/wait_word.h"
+#include "scheduler/timer/timer_heap.h"
 
 namespace outrigger::scheduler {
 
@@ -51,6 +52,7 @@ struct G {
   G* live_next = nullptr;
   // Its scopes (sync/task_scope.h), for who cancels it. Made with its first, freed with it.
   std::atomic<OpenScopes*> scopes{nullptr};
+  Nanos ready_at = 0;  // when it was queued; 0: not measured (trace/latency_histogram.h)
 
   bool confined() const { return home != nullptr; }
 

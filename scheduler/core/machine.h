@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "scheduler/core/possession.h"
+#include "scheduler/trace/latency_histogram.h"
 
 namespace outrigger::scheduler {
 
@@ -30,6 +31,7 @@ struct Machine {
   std::coroutine_handle<> finished;  // root frame to destroy once its resume() has returned
   bool panicked = false;             // the finished root ended by an exception
   MachineCell* cell = nullptr;       // stealing pools only
+  ReadySampler sampler;              // of the wakes it does
 };
 
 inline constinit thread_local Machine machine{};

@@ -28,6 +28,7 @@ void Pool::StartMachines() {
 
 void Pool::StartMachine(MachineCell& cell, Processor* p) {
   stats_.machines_started.fetch_add(1, std::memory_order_relaxed);
+  recorder_.Note(FlightEvent::kMachineStart, nullptr, cell.id);
   cell.thread = std::thread([this, &cell, p] { MachineMain(cell, p); });
 }
 
@@ -64,7 +65,9 @@ void Pool::MachineMain(MachineCell& cell, Processor* p) {
   }
   while (p) {
     cell.Adopt(p);
-    p->stats().running.store(nullptr, std::memory_order_relaxed);  // the last M's
+    // What the last M left, and which one we are.
+    const char* running = p->stats().running.exchange(nullptr, std::memory_order_relaxed);
+    p->recorder().Note(FlightEvent::kHandOff, running, cell.id);
     if (p == relief_.get()) {
       ReliefLoop(*p);
     } else {
@@ -78,6 +81,7 @@ void Pool::MachineMain(MachineCell& cell, Processor* p) {
   }
   machine.cell = nullptr;
   machine.p = nullptr;
+  recorder_.Note(FlightEvent::kMachineEnd, nullptr, cell.id);
   cell.ended.store(true);
 }
 
@@ -87,7 +91,7 @@ void Pool::ComeHome(MachineCell& cell) {
   cell.blocking.store(false, std::memory_order_relaxed);
   if (!cell.without_p.exchange(false)) return;
   BringForward(cell.tid.load(std::memory_order_relaxed));  // sysmon may have set us back just now
-  cell.running.store(nullptr);
+  recorder_.Note(FlightEvent::kCameHome, cell.running.exchange(nullptr), cell.id);
   without_p_.fetch_sub(1);
 }
 

@@ -97,6 +97,8 @@ bool PoolWatch::TakeOverrun(Nanos now) {
     if (!next) break;  // one has been started
     if (p->possession().Ask(Possession::HeldBy(holder->id))) {
       asked.push_back({p, holder, next, &seen_[static_cast<size_t>(p->id())]});
+      pool_.recorder().Note(FlightEvent::kAsk, p->stats().running.load(std::memory_order_relaxed),
+                            static_cast<uint32_t>(p->id()));
     } else {
       pool_.AddSpare(*next);
     }
@@ -132,6 +134,8 @@ bool PoolWatch::TakeOverrun(Nanos now) {
       each.seen->wait = std::clamp(2 * each.seen->wait, kAskAgainFirst, kAskAgainLast);
       each.seen->ask_at = now + each.seen->wait;
       stats.handoffs_undone.fetch_add(1, std::memory_order_relaxed);
+      pool_.recorder().Note(FlightEvent::kHandOffUndone, nullptr,
+                            static_cast<uint32_t>(each.p->id()));
     }
   }
   return true;
@@ -151,8 +155,10 @@ bool PoolWatch::SetBack(Nanos now) {
     each.back = SetBackThread(tid, pool_.set_back());
     // It may have come home in between, and then it is for us to see.
     if (each.back && !each.cell->without_p.load()) BringForward(tid);
-    if (each.back) pool_.stats().set_backs.fetch_add(1, std::memory_order_relaxed);
-    any |= each.back;
+    if (!each.back) continue;
+    any = true;
+    pool_.stats().set_backs.fetch_add(1, std::memory_order_relaxed);
+    pool_.recorder().Note(FlightEvent::kSetBack, nullptr, each.cell->id);
   }
   return any;
 }
@@ -171,6 +177,7 @@ bool PoolWatch::SendRelief(Nanos now) {
     pool_.relief_->possession().Give(Possession::HeldBy(next->id));
     pool_.GiveTo(*next, *pool_.relief_);
     pool_.stats().reliefs.fetch_add(1, std::memory_order_relaxed);
+    pool_.recorder().Note(FlightEvent::kRelief, nullptr, next->id);
     polled_ = now;
   }
   return true;

@@ -13,6 +13,8 @@
 #include "scheduler/core/possession.h"
 #include "scheduler/core/run_queue.h"
 #include "scheduler/netpoll/netpoll.h"
+#include "scheduler/trace/flight_recorder.h"
+#include "scheduler/trace/latency_histogram.h"
 
 namespace outrigger::scheduler {
 
@@ -96,6 +98,9 @@ class Processor {
   bool pinned() const { return pinned_; }
   Netpoll& netpoll() { return *netpoll_; }
   ProcessorStats& stats() { return stats_; }
+  // Stealing: what it did last, and how long its Gs waited to run.
+  FlightRecorder& recorder() { return recorder_; }
+  const LatencyHistogram& latency() const { return latency_; }
 
   // Who has it (stealing).
   Possession& possession() { return possession_; }
@@ -143,6 +148,8 @@ class Processor {
 
   alignas(64) Possession possession_;
   ProcessorStats stats_;
+  LatencyHistogram latency_;
+  FlightRecorder recorder_;
 };
 
 // Queues a woken or new G where it belongs. A confined G: from its own P only.

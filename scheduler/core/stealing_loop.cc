@@ -13,6 +13,7 @@
 
 #include "scheduler/base/check.h"
 #include "scheduler/pool.h"
+#include "scheduler/trace/hold.h"
 
 namespace outrigger::scheduler {
 namespace {
@@ -86,6 +87,9 @@ void Pool::WakeIdle() {
       spinning_.fetch_sub(1);
     }
   }
+  if (woken && machine.p && &machine.p->pool() == this) {
+    machine.p->recorder_.Note(FlightEvent::kWake, nullptr, static_cast<uint32_t>(woken->id()));
+  }
   // It starts spinning on our count. We ourselves are awake: our own poll's callbacks called this.
   if (!woken || woken == machine.p) return;
   if (asleep_in_poll) {
@@ -136,6 +140,7 @@ G* Pool::Steal(Processor& p) {
       }
       if (G* g = victim.ring_.StealInto(p.ring_, take_next)) {
         p.stats_.steals.fetch_add(1, std::memory_order_relaxed);
+        p.recorder_.Note(FlightEvent::kSteal, nullptr, at);
         return g;
       }
     }
@@ -162,6 +167,7 @@ void Pool::StopSpinning(Processor& p) {
 void Pool::PollNow(Processor& p) {
   if (!poller_token_.load(std::memory_order_relaxed) || !poller_token_.exchange(false)) return;
   CountPoll();
+  p.recorder_.Note(FlightEvent::kPoll);
   netpoll_->Poll(/*block=*/false);
   poller_token_.store(true);
   // Somebody may have parked beside the token that we held; who spins looks at that later.
@@ -203,6 +209,7 @@ G* Pool::FindRunnable(Processor& p) {
 
 // Comes out spinning, on its own count or its waker's.
 void Pool::Park(Processor& p) {
+  p.recorder_.Note(FlightEvent::kPark);
   p.parked_.store(1);
   const bool polls = poller_token_.exchange(false);
   {
@@ -251,6 +258,9 @@ inline bool Pool::RunStealing(Processor& p, G* g) {
   ProcessorStats& stats = p.stats();
   stats.ticks.store(stats.ticks.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   stats.running.store(g->name, std::memory_order_release);  // after its tick, for sysmon
+  AwaitRelease(*g);
+  NoteRunning(p.latency_, g->ready_at);
+  p.recorder_.NoteRun(g->name);
   m.g = g;
   m.next = g->resume;
   cell.Leave();
@@ -286,6 +296,7 @@ void Pool::ReliefLoop(Processor& p) {
   relief_on_.store(true);  // before we look at idle_; pairs with Park
   while (!Finished() && idle_.load() == 0 && poller_token_.exchange(false)) {
     CountPoll();
+    p.recorder_.Note(FlightEvent::kPark, nullptr, 1);
     netpoll_->Poll(/*block=*/true);
     poller_token_.store(true);  // a G of ours may take long, too
     while (G* g = p.ring_.Pop()) {

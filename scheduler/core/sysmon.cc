@@ -11,6 +11,7 @@
 
 #include "scheduler/pool.h"
 #include "scheduler/trace/schedtrace.h"
+#include "scheduler/trace/tick_clock.h"
 
 namespace outrigger::scheduler {
 namespace {
@@ -54,6 +55,7 @@ void Sysmon::Loop(CpuSet affinity) {
   while (!stop_.load()) {
     std::this_thread::sleep_for(std::chrono::nanoseconds(period));
     if (debug_.schedtrace > 0) Trace();
+    RefreshCoarseTicks();
     const Nanos now = MonotonicNow();
     bool acted = false;
     for (PoolWatch& watch : watches_) {

@@ -25,6 +25,7 @@ class WaitWordT {
   static constexpr uint32_t kReasonMask = 3 << kReasonShift;
   static constexpr uint32_t kCancel = 1 << 4;
   static constexpr uint32_t kDone = 1 << 5;
+  static constexpr uint32_t kHeld = 1 << 6;
 
   enum class Claim : uint8_t { kLost, kPreparing, kParked };
 
@@ -88,6 +89,19 @@ class WaitWordT {
     }
   }
   bool done() const { return word_.load(std::memory_order_acquire) & kDone; }
+
+  // Keeps a parked G from running while its frames are looked at (trace/hold.h). acquire pairs with
+  // the parking: we see what the G wrote. Whoever wakes it does so after this, by a change of the
+  // same word, and who runs it sees that. False: it was not parked.
+  bool TryHold() {
+    const uint32_t seen = word_.fetch_or(kHeld, std::memory_order_acquire);
+    if ((seen & kPhaseMask) == kParked) return true;
+    LetGo();
+    return false;
+  }
+  // release pairs with held(): what was read is read before anything of it is freed.
+  void LetGo() { word_.fetch_and(~kHeld, std::memory_order_release); }
+  bool held() const { return word_.load(std::memory_order_acquire) & kHeld; }
 
   // A figure; and the first value of a G that nobody else knows yet.
   uint32_t load(std::memory_order order) const { return word_.load(order); }

@@ -92,7 +92,7 @@ class [[nodiscard]] AsyncMutex::LockWait : ListWait<Limit, Node> {
       : ListWait<Limit, Node>(limit), mutex_(mutex), hook_(&OnResume, this) {}
   bool await_ready() { return mutex_.TryLock() || mutex_.SpinForLock(); }
   bool await_suspend(std::coroutine_handle<> self) {
-    self_ = self;
+    hook_.SetWaiting(self);
     mutex_.lock_.Lock();
     return Wait(/*woken=*/false);
   }
@@ -134,11 +134,10 @@ class [[nodiscard]] AsyncMutex::LockWait : ListWait<Limit, Node> {
       wait.mutex_.lock_.Lock();
       if (wait.Wait(/*woken=*/true)) return;
     }
-    machine.next = wait.self_;
+    machine.next = wait.hook_.waiting();
   }
 
   AsyncMutex& mutex_;
-  std::coroutine_handle<> self_;
   Wake result_ = Wake::kReady;
   ResumeHook hook_;
 };

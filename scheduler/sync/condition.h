@@ -30,7 +30,7 @@ class Condition {
           hook_(&OnResume, this) {}
     bool await_ready() const { return false; }
     bool await_suspend(std::coroutine_handle<> self) {
-      self_ = self;
+      hook_.SetWaiting(self);
       condition_.lock_.Lock();
       // Whoever changes something now, and notifies, waits for us to be on the list.
       hold_.held_ = false;
@@ -53,18 +53,17 @@ class Condition {
     bool Relock() {
       wake_ = this->Settle(condition_.lock_, condition_.waiters_);
       if (wake_ == Wake::kCancelled || relock_.await_ready()) return false;
-      return relock_.await_suspend(self_);
+      return relock_.await_suspend(hook_.waiting());
     }
     static void OnResume(void* self) {
       ConditionWait& wait = *static_cast<ConditionWait*>(self);
-      const std::coroutine_handle<> waiter = wait.self_;
+      const std::coroutine_handle<> waiter = wait.hook_.waiting();
       if (!wait.Relock()) machine.next = waiter;
     }
 
     Condition& condition_;
     AsyncMutexHold& hold_;
     AsyncMutex::LockWait<NoDeadline> relock_;
-    std::coroutine_handle<> self_;
     Wake wake_ = Wake::kReady;
     ResumeHook hook_;
   };

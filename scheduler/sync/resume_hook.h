@@ -19,14 +19,24 @@ class ResumeHook {
   ResumeHook& operator=(const ResumeHook&) = delete;
 
   std::coroutine_handle<> handle() { return std::coroutine_handle<>::from_address(this); }
+  // The hook that such a handle is one of. Null: it is a frame's.
+  static const ResumeHook* At(std::coroutine_handle<> handle) {
+    const auto* hook = static_cast<const ResumeHook*>(handle.address());
+    return hook->resume_ == &Resume ? hook : nullptr;
+  }
+
+  // The frame in whose place it runs.
+  std::coroutine_handle<> waiting() const { return waiting_; }
+  void SetWaiting(std::coroutine_handle<> frame) { waiting_ = frame; }
 
  private:
   static void Resume(ResumeHook* self) { self->run_(self->owner_); }
 
-  void (*resume_)(ResumeHook*) = &Resume;
+  void (*resume_)(ResumeHook*) = &Resume;   // first: At() and resume() look there
   void (*destroy_)(ResumeHook*) = nullptr;  // a hook belongs to its owner: nobody destroys it
   Run run_;
   void* owner_;
+  std::coroutine_handle<> waiting_;
 };
 
 }  // namespace outrigger::scheduler

@@ -1,0 +1,73 @@
+#include "scheduler/trace/coroutine_dump.h"
+
+#include <map>
+#include <vector>
+
+#include "absl/strings/str_format.h"
+#include "scheduler/pool.h"
+#include "scheduler/trace/await_chain.h"
+#include "scheduler/trace/function_name.h"
+#include "scheduler/trace/hold.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+// What is copied under the lock; all that takes longer comes after it.
+struct Seen {
+  const G* g;  // its address alone: it may be gone
+  const char* name;
+  const char* reason;
+  uint32_t state;
+  std::vector<const void*> chain;
+};
+
+Seen Look(const G& g, Chains chains) {
+  Seen seen{&g,
+            g.name,
+            g.wait_reason.load(std::memory_order_relaxed),
+            g.state.load(std::memory_order_relaxed),
+            {}};
+  // The list lends its Gs for looks; a hold is none that the G, or anybody who wakes it, notices.
+  G& held = const_cast<G&>(g);
+  if (chains == Chains::kOfParked && TryHold(held)) {
+    // Of the same wait as the chain, whatever it did before.
+    seen.reason = g.wait_reason.load(std::memory_order_relaxed);
+    seen.state = G::kParked | (g.state.load(std::memory_order_relaxed) & G::kCancel);
+    seen.chain = AwaitChain(g.resume);
+    LetGo(held);
+  }
+  return seen;
+}
+
+std::string StatusOf(const Seen& seen) {
+  const uint32_t phase = seen.state & G::kPhaseMask;
+  const bool waits = phase == G::kParked || phase == G::kPreparing;
+  return absl::StrCat(waits ? seen.reason : "runnable or running",
+                      seen.state & G::kCancel ? ", cancelled" : "");
+}
+
+}  // namespace
+
+std::string DumpCoroutines(Pool& pool, Chains chains) {
+  std::string out = absl::StrFormat("pool %s: %d coroutines\n", pool.name(), pool.live());
+  for (int id = 0; id < pool.procs(); ++id) {
+    const char* running = pool.processor(id).stats().running.load(std::memory_order_relaxed);
+    absl::StrAppendFormat(&out, "P%d runs %s\n", id, running ? running : "nothing");
+  }
+  if (pool.policy() == Policy::kPinned) return out;
+  std::vector<Seen> all;
+  pool.ForEachStealingG([&](const G& g) { all.push_back(Look(g, chains)); });
+  std::map<const void*, std::string> names;  // most wait at the same few places
+  for (const Seen& seen : all) {
+    absl::StrAppendFormat(&out, "\ncoroutine %s %p [%s]:\n", seen.name, seen.g, StatusOf(seen));
+    for (const void* function : seen.chain) {
+      std::string& name = names[function];
+      if (name.empty()) name = FunctionName(function);
+      absl::StrAppend(&out, "\t", name, "\n");
+    }
+    if (seen.chain.size() == kLongestChain) out += "\t...\n";
+  }
+  return out;
+}
+
+}  // namespace outrigger::scheduler

@@ -1,0 +1,110 @@
+#include "scheduler/trace/coroutine_dump.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "scheduler/scheduler.h"
+#include "scheduler/sync/condition.h"
+#include "scheduler/sync/event.h"
+#include "tests/scheduler/pools.h"
+
+namespace outrigger::scheduler {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using testing::Not;
+
+Task<int> Fetch(Event& event) {
+  const Wake wake = co_await event.Wait();
+  co_return static_cast<int>(wake);
+}
+Task<> Serve(Event& event) { EXPECT_GE(co_await Fetch(event), 0); }
+
+Task<> Lock(AsyncMutex& mutex) {
+  const Wake wake = co_await mutex.Lock();
+  if (wake == Wake::kReady) mutex.Unlock();
+}
+Task<> WaitForChange(AsyncMutex& mutex, Condition& changed) {
+  const Wake wake = co_await mutex.Lock();
+  if (wake != Wake::kReady) co_return;
+  AsyncMutexHold hold(mutex);
+  EXPECT_EQ(co_await changed.Wait(hold), Wake::kCancelled);
+}
+
+Task<> Hog(std::atomic<bool>& stop) {
+  while (!stop.load()) std::this_thread::yield();
+  co_return;
+}
+
+Task<> Churn(std::atomic<int>& ended) {
+  for (int i = 0; i < 50; ++i) co_await Sleep(1'000);
+  ++ended;
+}
+
+// `dump` once the G is parked there.
+std::string DumpWhen(Pool& pool, const std::string& has) {
+  std::string dump;
+  Await([&] {
+    dump = DumpCoroutines(pool, Chains::kOfParked);
+    return dump.find(has) != std::string::npos;
+  });
+  return dump;
+}
+
+TEST(CoroutineDumpTest, SaysWhatEachWaitsForAndWhoAwaitsWhom) {
+  Event event;
+  Pool pool(Options(Policy::kStealing, 2));
+  Spawn(pool, "server", Serve(event));
+  const std::string dump = DumpWhen(pool, "[event]");
+  EXPECT_THAT(dump, HasSubstr("pool control: 1 coroutines\nP0 runs "));
+  EXPECT_THAT(dump, ContainsRegex("\n\ncoroutine server 0x[0-9a-f]+ \\[event\\]:\n"
+                                  "\t[^\n]*Fetch[^\n]*\n"
+                                  "\t[^\n]*Serve[^\n]*\n$"));
+  EXPECT_THAT(DumpCoroutines(pool), Not(HasSubstr("Fetch"))) << "only where it is asked for";
+}
+
+TEST(CoroutineDumpTest, SeesThroughTheHooksOfMutexAndCondition) {
+  AsyncMutex mutex;
+  Condition changed;
+  Pool pool(Options(Policy::kStealing, 1));
+  JoinHandle waiter = Spawn(pool, "waiter", WaitForChange(mutex, changed));
+  EXPECT_THAT(DumpWhen(pool, "[condition]"), ContainsRegex("condition\\]:\n\t[^\n]*WaitForChange"));
+  waiter.Cancel();
+  Await([&] { return waiter.done(); });
+  ASSERT_TRUE(mutex.TryLock());
+  JoinHandle locker = Spawn(pool, "locker", Lock(mutex));
+  EXPECT_THAT(DumpWhen(pool, "[mutex]"), ContainsRegex("mutex\\]:\n\t[^\n]*Lock"));
+  mutex.Unlock();
+  pool.Stop();
+}
+
+TEST(CoroutineDumpTest, WhoRunsHasNoChain) {
+  std::atomic<bool> stop = false;
+  Pool pool(Options(Policy::kStealing, 1));
+  JoinHandle hog = Spawn(pool, "hog", Hog(stop));
+  const std::string dump = DumpWhen(pool, "P0 runs hog\n");
+  EXPECT_THAT(dump, ContainsRegex("coroutine hog 0x[0-9a-f]+ \\[runnable or running\\]:\n$"));
+  hog.Cancel();
+  EXPECT_THAT(DumpCoroutines(pool), HasSubstr("[runnable or running, cancelled]"));
+  stop.store(true);
+}
+
+TEST(CoroutineDumpTest, APinnedPoolsAreCounted) {
+  Event event;
+  Pool pool(Options(Policy::kPinned, 1));
+  Spawn(pool, "pinned", Serve(event));
+  EXPECT_THAT(DumpCoroutines(pool), testing::StartsWith("pool data: 1 coroutines\nP0 runs "));
+}
+
+TEST(CoroutineDumpTest, MayBeTakenAtAnyMoment) {
+  constexpr int kGs = 50;
+  std::atomic<int> ended = 0;
+  Pool pool(Options(Policy::kStealing, 2));
+  for (int i = 0; i < kGs; ++i) pool.Go("churn", Churn(ended));
+  while (ended.load() < kGs) EXPECT_THAT(DumpCoroutines(pool), HasSubstr("pool control: "));
+  pool.Stop();
+}
+
+}  // namespace
+}  // namespace outrigger::scheduler
