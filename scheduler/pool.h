@@ -130,6 +130,8 @@ class Pool {
   int machines() const { return machine_count_.load(std::memory_order_acquire); }
   // What threads without a P noted of it: sysmon, and Ms that lost theirs.
   SharedRecorder& recorder() { return recorder_; }
+  // Of machines(): what an M shows of itself.
+  const MachineCell& machine(int id) const { return *machines_[static_cast<size_t>(id)]; }
   // The P that serves timers and descriptors while all others are busy.
   Processor& relief() { return *relief_; }
 

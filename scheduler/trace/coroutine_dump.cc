@@ -21,7 +21,7 @@ struct Seen {
   std::vector<const void*> chain;
 };
 
-Seen Look(const G& g, Chains chains) {
+Seen Look(const G& g) {
   Seen seen{&g,
             g.name,
             g.wait_reason.load(std::memory_order_relaxed),
@@ -29,7 +29,7 @@ Seen Look(const G& g, Chains chains) {
             {}};
   // The list lends its Gs for looks; a hold is none that the G, or anybody who wakes it, notices.
   G& held = const_cast<G&>(g);
-  if (chains == Chains::kOfParked && TryHold(held)) {
+  if (TryHold(held)) {
     // Of the same wait as the chain, whatever it did before.
     seen.reason = g.wait_reason.load(std::memory_order_relaxed);
     seen.state = G::kParked | (g.state.load(std::memory_order_relaxed) & G::kCancel);
@@ -48,15 +48,20 @@ std::string StatusOf(const Seen& seen) {
 
 }  // namespace
 
-std::string DumpCoroutines(Pool& pool, Chains chains) {
+std::string DumpCoroutines(Pool& pool) {
   std::string out = absl::StrFormat("pool %s: %d coroutines\n", pool.name(), pool.live());
   for (int id = 0; id < pool.procs(); ++id) {
     const char* running = pool.processor(id).stats().running.load(std::memory_order_relaxed);
     absl::StrAppendFormat(&out, "P%d runs %s\n", id, running ? running : "nothing");
   }
   if (pool.policy() == Policy::kPinned) return out;
+  for (int id = 0; id < pool.machines(); ++id) {
+    if (const char* running = pool.machine(id).running.load(std::memory_order_relaxed)) {
+      absl::StrAppendFormat(&out, "M%d without a P runs %s\n", id, running);
+    }
+  }
   std::vector<Seen> all;
-  pool.ForEachStealingG([&](const G& g) { all.push_back(Look(g, chains)); });
+  pool.ForEachStealingG([&](const G& g) { all.push_back(Look(g)); });
   std::map<const void*, std::string> names;  // most wait at the same few places
   for (const Seen& seen : all) {
     absl::StrAppendFormat(&out, "\ncoroutine %s %p [%s]:\n", seen.name, seen.g, StatusOf(seen));

@@ -9,17 +9,11 @@ namespace outrigger::scheduler {
 
 class Pool;
 
-enum class Chains {
-  kNone,
-  // Of those that are parked. Only if RunG calls AwaitRelease() (trace/hold.h): else a G that is
-  // woken meanwhile frees its frames while they are read.
-  kOfParked,
-};
-
 // Stealing pools:
 //   pool control: 2 coroutines
 //   P0 runs hog
 //   P1 runs nothing
+//   M3 without a P runs parser
 //
 //   coroutine fetcher 0x7f5e0c000b20 [receive]:
 //           outrigger::control::Fetch()
@@ -33,6 +27,6 @@ enum class Chains {
 //
 // Runs on: any. Holds the pool's live lock for some 100 ns a coroutine, so whoever starts or ends
 // one spins for that long.
-std::string DumpCoroutines(Pool& pool, Chains chains = Chains::kOfParked);
+std::string DumpCoroutines(Pool& pool);
 
 }  // namespace outrigger::scheduler
