@@ -50,9 +50,10 @@ void Ready(G* g) {
 
 Pool::Pool(PoolOptions options)
     : options_(std::move(options)),
+      procs_(options_.procs > 0 ? std::min(options_.procs, max_procs()) : max_procs()),
       slice_(std::max(options_.slice, kLeastSlice)),
       most_without_p_(options_.most_without_p > 0 ? options_.most_without_p
-                                                  : std::max(8, 4 * procs())) {
+                                                  : std::max(8, 4 * max_procs())) {
   OUTRIGGER_CHECK(!options_.affinity.empty());
   FirstTickPair();  // early: what it measures by is the longer
   const bool pinned = options_.policy == Policy::kPinned;
@@ -63,7 +64,7 @@ Pool::Pool(PoolOptions options)
   if (pinned) {
     for (auto& p : processors_) threads_.emplace_back([this, &p] { PinnedMain(*p); });
   } else {
-    relief_ = std::make_unique<Processor>(*this, procs(), /*pinned=*/false);
+    relief_ = std::make_unique<Processor>(*this, max_procs(), /*pinned=*/false);
     StartMachines();
   }
 }
@@ -137,7 +138,7 @@ void Pool::SetBell(std::shared_ptr<SysmonBell> bell) {
 bool Pool::Asleep() const {
   if (options_.policy == Policy::kStealing) {
     return ended_.load() ||
-           (idle_.load() == procs() && without_p_.load() == 0 && !relief_on_.load());
+           (idle_.load() == active_.load() && without_p_.load() == 0 && !relief_on_.load());
   }
   return std::all_of(processors_.begin(), processors_.end(),
                      [](const auto& p) { return p->sleeping_.load(); });

@@ -26,6 +26,8 @@ struct PoolOptions {
   std::string name;  // threads are called name:N
   Policy policy = Policy::kStealing;
   std::vector<CpuSet> affinity;  // one a P; an empty set binds nothing
+  // Stealing: how many of them run from the start; 0: all. SetProcs() changes it.
+  int procs = 0;
   // Stealing: how long a G may run before its P is taken from it. At least kLeastSlice.
   Nanos slice = 10 * kMillisecond;
   // Stealing: Ms that run a G without a P, beyond which none is taken. 0: the larger of 8 and 4 a
@@ -113,7 +115,13 @@ class Pool {
 
   const std::string& name() const { return options_.name; }
   Policy policy() const { return options_.policy; }
-  int procs() const { return static_cast<int>(options_.affinity.size()); }
+  // Ps that run, or (a figure) shall run; and all that may.
+  int procs() const { return procs_.load(std::memory_order_relaxed); }
+  int max_procs() const { return static_cast<int>(options_.affinity.size()); }
+  // Stealing: from now on 1 to max_procs() Ps run; what is outside of that is brought inside. Does
+  // not wait: a P that is to go finishes the G it is at, at most for a slice, and hands on what it
+  // has queued. Any thread.
+  void SetProcs(int n);
   Processor& processor(int id) { return *processors_[static_cast<size_t>(id)]; }
   // The pool's own netpoll (stealing).
   Netpoll& netpoll() { return *netpoll_; }
@@ -131,7 +139,7 @@ class Pool {
   // What threads without a P noted of it: sysmon, and Ms that lost theirs.
   SharedRecorder& recorder() { return recorder_; }
   // Of machines(): what an M shows of itself.
-  const MachineCell& machine(int id) const { return *machines_[static_cast<size_t>(id)]; }
+  const MachineCell& cell(int id) const { return *machines_[static_cast<size_t>(id)]; }
   // The P that serves timers and descriptors while all others are busy.
   Processor& relief() { return *relief_; }
 
@@ -194,6 +202,9 @@ class Pool {
   MachineCell* HolderOf(Processor& p);
   void BeginBlocking(MachineCell& cell);
   void JoinMachines();
+  bool Retire(Processor& p);
+  void StartOn(Processor& p);
+  MachineCell* FreeCell() OUTRIGGER_REQUIRES(machines_mutex_);
 
   // Stealing: the loop (core/stealing_loop.cc).
   void StealingLoop(Processor& p);
@@ -211,12 +222,15 @@ class Pool {
   G* Steal(Processor& p);
   bool AnyWork();
   void PollNow(Processor& p);
-  void WakeOne();
+  void WakeOne() {
+    if (idle_.load() != 0 && spinning_.load() == 0) WakeIdle();
+  }
   void WakeIdle();
   void Park(Processor& p);
   void StopSpinning(Processor& p);
 
   const PoolOptions options_;
+  std::atomic<int> procs_;                  // stealing: written under mutex_
   std::shared_ptr<SysmonBell> bell_kept_;   // set once
   std::atomic<SysmonBell*> bell_{nullptr};  // the same, for the Ps
   std::vector<std::unique_ptr<Processor>> processors_;
@@ -239,6 +253,7 @@ class Pool {
   std::atomic<int> machine_count_{0};                   // release pairs with who looks at them
   std::atomic<int> starting_{0};                        // started, and not yet a spare
   std::atomic<int32_t> without_p_{0};
+  std::atomic<int32_t> active_{0};  // Ps that an M has, but for the relief; under mutex_
   PoolStats stats_;
   SharedRecorder recorder_;
   std::unique_ptr<Processor> relief_;

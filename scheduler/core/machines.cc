@@ -16,14 +16,9 @@ constexpr size_t kSparesKept = 4;
 
 void Pool::StartMachines() {
   // Each P, the relief, those without a P, those asleep or on their way: room for all.
-  machines_.resize(static_cast<size_t>(procs() + 1 + most_without_p_) + 2 * kSparesKept);
-  for (auto& p : processors_) {
-    const auto id = static_cast<uint32_t>(p->id());
-    machines_[id] = std::make_unique<MachineCell>(id);
-    p->possession().Give(Possession::HeldBy(id));
-  }
-  machine_count_.store(procs(), std::memory_order_release);
-  for (auto& p : processors_) StartMachine(*machines_[static_cast<size_t>(p->id())], p.get());
+  machines_.resize(static_cast<size_t>(max_procs() + 1 + most_without_p_) + 2 * kSparesKept);
+  active_.store(procs());
+  for (int id = 0; id < procs(); ++id) StartOn(processor(id));
 }
 
 void Pool::StartMachine(MachineCell& cell, Processor* p) {
@@ -37,10 +32,18 @@ void Pool::StartSpare() {
   if (starting_.load() > 0) return;
   MutexLock lock(machines_mutex_);
   if (stopping_.load()) return;
+  MachineCell* cell = FreeCell();
+  if (!cell) return;
+  starting_.fetch_add(1);
+  StartMachine(*cell, nullptr);
+}
+
+// Of one whose thread has ended, or a new one. Null: there is no room.
+MachineCell* Pool::FreeCell() {
   const auto count = static_cast<size_t>(machines());
   size_t free = 0;
   while (free < count && !machines_[free]->ended.load()) ++free;
-  if (free == machines_.size()) return;
+  if (free == machines_.size()) return nullptr;
   if (free < count) {
     machines_[free]->thread.join();
     machines_[free]->ended.store(false);
@@ -48,8 +51,7 @@ void Pool::StartSpare() {
     machines_[free] = std::make_unique<MachineCell>(static_cast<uint32_t>(free));
     machine_count_.store(static_cast<int>(free) + 1, std::memory_order_release);
   }
-  starting_.fetch_add(1);
-  StartMachine(*machines_[free], nullptr);
+  return machines_[free].get();
 }
 
 void Pool::MachineMain(MachineCell& cell, Processor* p) {

@@ -27,14 +27,14 @@ void BarrierOnAll() { syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 
 PoolWatch::PoolWatch(Pool& pool, bool hand_off)
     : pool_(pool),
       hand_off_(hand_off && pool.policy() == Policy::kStealing),
-      seen_(static_cast<size_t>(pool.procs()) + 1) {
+      seen_(static_cast<size_t>(pool.max_procs()) + 1) {
   if (hand_off_) pool_.set_back_ = BestSetBackMeans();
 }
 
 PoolWatch::Found PoolWatch::Round(Nanos now) {
   found_ = {};
   overrun_.clear();
-  for (int id = 0; id < pool_.procs(); ++id) {
+  for (int id = 0; id < pool_.max_procs(); ++id) {
     Look(pool_.processor(id), seen_[static_cast<size_t>(id)], now);
   }
   if (!hand_off_) return found_;

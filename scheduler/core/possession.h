@@ -15,6 +15,7 @@ template <template <class> class Atomic>
 class PossessionOf {
  public:
   static constexpr uint32_t kNobody = 0;
+  static constexpr uint32_t kReserved = ~uint32_t{1};  // for an M that is being found
   // The word's value while M `id` has the P.
   static constexpr uint32_t HeldBy(uint32_t id) { return (id + 1) << 1; }
 

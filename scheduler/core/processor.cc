@@ -32,7 +32,7 @@ Processor::Processor(Pool& pool, int id, bool pinned)
   } else {
     netpoll_ = &pool.netpoll();
     // The relief's (id 1 then) is stolen from.
-    if (pool.procs() == 1 && id == 0) ring_.SetUnshared();
+    if (pool.max_procs() == 1 && id == 0) ring_.SetUnshared();
   }
 }
 

@@ -60,11 +60,6 @@ void Pool::PushGlobal(G* chain) {
   }
 }
 
-inline void Pool::WakeOne() {
-  if (idle_.load() == 0 || spinning_.load() != 0) return;
-  WakeIdle();
-}
-
 void Pool::WakeIdle() {
   int32_t none = 0;
   if (!spinning_.compare_exchange_strong(none, 1)) return;
@@ -117,7 +112,8 @@ G* Pool::PopGlobal(Processor& p, uint32_t most) {
 }
 
 G* Pool::Steal(Processor& p) {
-  const uint32_t n = static_cast<uint32_t>(procs()) + 1;
+  // All that may run: one that was just taken out may still have some. The last is the relief's.
+  const uint32_t n = static_cast<uint32_t>(max_procs()) + 1;
   bool paused = false;
   for (int round = 0; round < kStealRounds; ++round) {
     p.random_ ^= p.random_ << 13;
@@ -176,6 +172,8 @@ void Pool::PollNow(Processor& p) {
 
 G* Pool::FindRunnable(Processor& p) {
   while (!Finished()) {
+    // relaxed: SetProcs() wakes who sleeps, and who runs comes by here.
+    if (p.id_ >= procs_.load(std::memory_order_relaxed) && Retire(p)) return nullptr;
     if (++p.tick_ % kGlobalCheckTicks == 0) {
       const Nanos now = MonotonicNow();
       if (now - p.last_poll_ >= kPollPeriod) {

@@ -56,7 +56,7 @@ std::string DumpCoroutines(Pool& pool) {
   }
   if (pool.policy() == Policy::kPinned) return out;
   for (int id = 0; id < pool.machines(); ++id) {
-    if (const char* running = pool.machine(id).running.load(std::memory_order_relaxed)) {
+    if (const char* running = pool.cell(id).running.load(std::memory_order_relaxed)) {
       absl::StrAppendFormat(&out, "M%d without a P runs %s\n", id, running);
     }
   }

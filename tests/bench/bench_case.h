@@ -83,6 +83,7 @@ Task<Figures> TimersCase(BenchOptions options);
 Task<Figures> TimerResetCase(BenchOptions options);
 Task<Figures> HogsFiniteCase(BenchOptions options);
 Task<Figures> HogsEndlessCase(BenchOptions options);
+Task<Figures> ResizeCase(BenchOptions options);
 Task<Figures> Tcp1Case(BenchOptions options);
 Task<Figures> Tcp64Case(BenchOptions options);
 

@@ -11,6 +11,7 @@
 #include <memory>
 
 #include "scheduler/base/check.h"
+#include "scheduler/sync/select.h"
 #include "tests/bench/bench_case.h"
 
 namespace outrigger::scheduler {
@@ -107,6 +108,30 @@ Task<> EndlessHogs(size_t n) {
   std::vector<JoinHandle> handles;
   for (size_t i = 0; i < n; ++i) handles.push_back(Go("hog", EndlessHog(end)));
   co_await JoinAll(handles);
+}
+
+Task<> HogUntil(Channel<int>& end) {  // never gives way: looks, as a select with a default does
+  while (true) {
+    ReceiveCase<int> ended(end);
+    const Selected which = TrySelect(ended);
+    if (which.index == 0) co_return;
+    Multiply(100'000);
+  }
+}
+
+// How long a change of the number of Ps takes while four tasks never give way.
+Task<> ChangeProcs(BenchOptions options, std::vector<double>& took) {
+  Channel<int> end(0);
+  std::vector<JoinHandle> hogs;
+  for (int i = 0; i < 4; ++i) hogs.push_back(Go("hog", HogUntil(end)));
+  co_await Sleep(20 * kMillisecond);
+  for (size_t i = 0; i < took.size(); ++i) {
+    const Nanos start = MonotonicNow();
+    CurrentPool().SetProcs(static_cast<int>(options.procs + 1 - i % 2));
+    took[i] = static_cast<double>(MonotonicNow() - start);
+  }
+  end.Close();
+  co_await JoinAll(hogs);
 }
 
 // A connected or accepted socket. Owner: the coroutine that reads and writes it.
@@ -237,6 +262,14 @@ Task<Figures> TimerResetCase(BenchOptions options) {
 Task<Figures> HogsFiniteCase(BenchOptions) { return WithTicker(FiniteHogs()); }
 Task<Figures> HogsEndlessCase(BenchOptions options) {
   return WithTicker(EndlessHogs(2 * options.procs));
+}
+
+Task<Figures> ResizeCase(BenchOptions options) {
+  std::vector<double> took(options.Scaled(500));
+  co_await ChangeProcs(options, took);
+  Figures figures;
+  AddQuantiles(figures, "took_", std::move(took));
+  co_return figures;
 }
 
 Task<Figures> Tcp1Case(BenchOptions options) { return TcpEcho(1, options.Scaled(50'000)); }

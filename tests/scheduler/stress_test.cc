@@ -1,7 +1,7 @@
 // Pools under everything at once: random trees of Gs that spawn, join, cancel, sleep, yield, hog,
 // wait on descriptors and talk over channels, from inside and outside, stopped at a random moment,
-// while sysmon takes their Ps. Every G that was accepted must run exactly once, every value arrive
-// at most once, and Stop() leave nothing.
+// while sysmon takes their Ps and their number changes. Every G that was accepted must run exactly
+// once, every value arrive at most once, and Stop() leave nothing.
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -141,6 +141,7 @@ void Round(size_t procs, uint32_t seed) {
     for (uint32_t each : seeds) {
       roots.push_back(pool.Go("root", Work(*ledger, FrameCount(*ledger), each, 4)));
       if (each % 4 == 0) roots[each % roots.size()].Cancel();
+      if (each % 8 == 1) pool.SetProcs(static_cast<int>(each % (procs + 1)));
       progress.fetch_add(1);
     }
   });

@@ -1,0 +1,83 @@
+// How many Ps of a stealing pool run, while they run: one that is to go hands on what it has at the
+// head of its loop; one that is to come is given to an M. Nothing stops: the others never notice.
+// Timers and descriptors are the pool's and stay where they are.
+#include <algorithm>
+#include <vector>
+
+#include "scheduler/base/check.h"
+#include "scheduler/pool.h"
+
+namespace outrigger::scheduler {
+
+void Pool::SetProcs(int n) {
+  OUTRIGGER_CHECK(options_.policy == Policy::kStealing);
+  n = std::clamp(n, 1, max_procs());
+  std::vector<Processor*> start, retire;
+  bool wake_poller = false;
+  {
+    MutexLock lock(mutex_);
+    if (n == procs()) return;
+    procs_.store(n);
+    for (auto& each : processors_) {
+      Processor& p = *each;
+      const bool has_m = p.possession_.word() != Possession::kNobody;
+      if (p.id_ < n && !has_m) {
+        active_.fetch_add(1);
+        start.push_back(&p);
+      }
+      if (p.id_ < n || !p.in_idle_list_) continue;
+      // It wakes up to retire, spinning on our count as one that is woken for work.
+      std::erase(idle_list_, &p);
+      p.in_idle_list_ = false;
+      spinning_.fetch_add(1);
+      wake_poller |= p.polling_;
+      retire.push_back(&p);
+    }
+    idle_.store(static_cast<int32_t>(idle_list_.size()));
+    // Nobody else gives these a holder, nor is it one that anybody looks for.
+    for (Processor* p : start) p->possession_.Give(Possession::kReserved);
+  }
+  recorder_.Note(FlightEvent::kResize, nullptr, static_cast<uint32_t>(n));
+  if (wake_poller) netpoll_->Wakeup();
+  for (Processor* p : retire) {
+    p->parked_.store(0);
+    p->parked_.notify_one();
+  }
+  for (Processor* p : start) StartOn(*p);
+}
+
+// One of fewer Ps, from now on. False: it has been called back meanwhile.
+bool Pool::Retire(Processor& p) {
+  StopSpinning(p);
+  {
+    MutexLock lock(mutex_);
+    if (p.id_ < procs()) return false;
+    while (G* g = p.ring_.Pop()) global_.Push(g);
+    global_size_.store(global_.size());
+    active_.fetch_sub(1);
+    // Under the lock: SetProcs() sees either that we run, or that nobody has the P.
+    OUTRIGGER_CHECK(p.possession_.Quit(machine.cell->held));
+  }
+  machine.cell->Adopt(nullptr);
+  WakeOne();  // for what we leave
+  return true;
+}
+
+// Gives a P that is nobody's to a spare, or to a new M.
+void Pool::StartOn(Processor& p) {
+  MachineCell* cell = TakeSpare();
+  if (cell) {
+    p.possession().Give(Possession::HeldBy(cell->id));
+    return GiveTo(*cell, p);
+  }
+  MutexLock lock(machines_mutex_);
+  // When the pool has finished nobody needs it.
+  if (stopping_.load()) return;
+  cell = FreeCell();
+  // There is room for all Ps, and for all that may run without.
+  OUTRIGGER_CHECK(cell != nullptr);
+  p.possession().Give(Possession::HeldBy(cell->id));
+  StartMachine(*cell, &p);
+}
+
+}  // namespace outrigger::scheduler
