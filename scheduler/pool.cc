@@ -8,12 +8,23 @@
 #include "absl/strings/str_cat.h"
 #include "scheduler/base/check.h"
 #include "scheduler/base/log.h"
+#include "scheduler/cpu/cache_topology.h"
 
 namespace outrigger::scheduler {
 namespace {
 
 // Gs run between two looks at the netpoll, so that a full queue cannot hide ready descriptors.
 constexpr int kTurnBudget = 256;
+
+// One a P.
+std::vector<int> CachesOf(const PoolOptions& options) {
+  std::vector<int> caches;
+  for (const CpuSet& cpus : options.affinity) {
+    const bool asks = options.policy == Policy::kStealing && options.affinity.size() > 1;
+    caches.push_back(asks ? LastLevelCacheOf(cpus) : kSeveralCaches);
+  }
+  return caches;
+}
 
 }  // namespace
 
@@ -51,6 +62,7 @@ void Ready(G* g) {
 Pool::Pool(PoolOptions options)
     : options_(std::move(options)),
       procs_(options_.procs > 0 ? std::min(options_.procs, max_procs()) : max_procs()),
+      steal_order_(CachesOf(options_)),
       slice_(std::max(options_.slice, kLeastSlice)),
       most_without_p_(options_.most_without_p > 0 ? options_.most_without_p
                                                   : std::max(8, 4 * max_procs())) {

@@ -13,6 +13,7 @@
 
 #include "scheduler/core/processor.h"
 #include "scheduler/core/set_back.h"
+#include "scheduler/core/steal_order.h"
 #include "scheduler/core/sysmon.h"
 #include "scheduler/cpu/cpu_set.h"
 #include "scheduler/sync/sync_lock.h"
@@ -30,12 +31,23 @@ struct PoolOptions {
   int procs = 0;
   // Stealing: how long a G may run before its P is taken from it. At least kLeastSlice.
   Nanos slice = 10 * kMillisecond;
+  // Stealing: a P that has more Gs queued gives half of them to the global queue. 0: only when its
+  // ring is full, as Go does.
+  uint32_t spill_above = 0;
   // Stealing: Ms that run a G without a P, beyond which none is taken. 0: the larger of 8 and 4 a
   // P.
   int most_without_p = 0;
 };
 
 inline constexpr Nanos kLeastSlice = 100'000;
+
+// The rules of the article whose experiment `outrigger sweep` repeats, beside Go's, which are the
+// default: a slice of 20 ms; a P with more than 16 Gs gives half of them to the global queue.
+inline PoolOptions WithArticleRules(PoolOptions options) {
+  options.slice = 20 * kMillisecond;
+  options.spill_above = 16;
+  return options;
+}
 
 // What a stealing pool's Ms have been through. Written by sysmon, or by who is meant; relaxed.
 struct alignas(64) PoolStats {
@@ -216,10 +228,12 @@ class Pool {
   }
   void QueueStealing(G* g, bool front);
   void QueueGlobal(G* chain);
+  void Spill(Processor& p);
   void PushGlobal(G* chain) OUTRIGGER_REQUIRES(mutex_);
   G* FindRunnable(Processor& p);
   G* PopGlobal(Processor& p, uint32_t most);
   G* Steal(Processor& p);
+  G* StealFrom(Processor& victim, Processor& p, bool& may_pause);
   bool AnyWork();
   void PollNow(Processor& p);
   void WakeOne() {
@@ -230,7 +244,8 @@ class Pool {
   void StopSpinning(Processor& p);
 
   const PoolOptions options_;
-  std::atomic<int> procs_;                  // stealing: written under mutex_
+  std::atomic<int> procs_;  // stealing: written under mutex_
+  const StealOrder steal_order_;
   std::shared_ptr<SysmonBell> bell_kept_;   // set once
   std::atomic<SysmonBell*> bell_{nullptr};  // the same, for the Ps
   std::vector<std::unique_ptr<Processor>> processors_;

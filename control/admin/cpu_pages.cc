@@ -159,95 +159,6 @@ std::string CpuHtml(const AdminSources& sources) {
   return Page("CPU plan", body + "</table>");
 }
 
-struct ProcFigures {
-  uint64_t ticks, polls, steals, panics, stalls;
-  const char* running;
-};
-
-ProcFigures Read(scheduler::Processor& p) {
-  const scheduler::ProcessorStats& stats = p.stats();
-  constexpr auto kRelaxed = std::memory_order_relaxed;  // figures
-  return {stats.ticks.load(kRelaxed),  stats.polls.load(kRelaxed),  stats.steals.load(kRelaxed),
-          stats.panics.load(kRelaxed), stats.stalls.load(kRelaxed), stats.running.load(kRelaxed)};
-}
-
-std::string_view PolicyName(const scheduler::Pool& pool) {
-  return pool.policy() == scheduler::Policy::kPinned ? "pinned" : "stealing";
-}
-
-std::string SchedulerJson(const AdminSources& sources) {
-  JsonWriter json;
-  json.Begin('{').Key("pools").Begin('[');
-  for (scheduler::Pool* pool : sources.pools) {
-    json.Begin('{').Key("name").String(pool->name()).Key("policy").String(PolicyName(*pool));
-    json.Key("coroutines").Number(pool->live());
-    json.Key("global_queue").Number(int64_t{pool->global_queue_size()});
-    json.Key("processors").Begin('[');
-    for (int id = 0; id < pool->procs(); ++id) {
-      const ProcFigures figures = Read(pool->processor(id));
-      json.Begin('{').Key("id").Number(int64_t{id});
-      json.Key("ticks").Number(static_cast<int64_t>(figures.ticks));
-      json.Key("polls").Number(static_cast<int64_t>(figures.polls));
-      json.Key("steals").Number(static_cast<int64_t>(figures.steals));
-      json.Key("panics").Number(static_cast<int64_t>(figures.panics));
-      json.Key("stalls").Number(static_cast<int64_t>(figures.stalls)).Key("running");
-      if (figures.running) {
-        json.String(figures.running);
-      } else {
-        json.Raw("null");
-      }
-      json.End('}');
-    }
-    json.End(']').End('}');
-  }
-  json.End(']').End('}');
-  return json.Take();
-}
-
-// A bar a processor: its share of the coroutines that its pool has run.
-std::string SchedulerPicture(scheduler::Pool& pool) {
-  constexpr int kWidth = 520, kHeight = 26;
-  uint64_t most = 1;
-  for (int id = 0; id < pool.procs(); ++id) most = std::max(most, Read(pool.processor(id)).ticks);
-  std::string svg = absl::StrFormat(
-      "<svg viewBox=\"0 0 %d %d\" width=\"%d\" role=\"img\" "
-      "aria-label=\"coroutines run by processor\">",
-      kWidth + 240, pool.procs() * kHeight, kWidth + 240);
-  const bool pinned = pool.policy() == scheduler::Policy::kPinned;
-  for (int id = 0; id < pool.procs(); ++id) {
-    const ProcFigures figures = Read(pool.processor(id));
-    const int width =
-        static_cast<int>(static_cast<double>(figures.ticks) / static_cast<double>(most) * kWidth);
-    svg += absl::StrFormat(
-        "<text x=\"0\" y=\"%d\">%s:%d</text><rect x=\"80\" y=\"%d\" width=\"%d\" height=\"18\" "
-        "rx=\"4\" fill=\"var(--%s)\"/><text x=\"%d\" y=\"%d\">%d</text>",
-        id * kHeight + 18, Escape(pool.name()), id, id * kHeight + 4, std::max(width, 2),
-        pinned ? "data" : "control", 90 + width, id * kHeight + 18, figures.ticks);
-  }
-  return svg + "</svg>";
-}
-
-std::string SchedulerHtml(const AdminSources& sources) {
-  std::string body;
-  for (scheduler::Pool* pool : sources.pools) {
-    scheduler::Append(body, "<h2>", Escape(pool->name()), " (", PolicyName(*pool), ")</h2><p>",
-                      pool->live(), " coroutines, ", pool->global_queue_size(),
-                      " in the global queue. Coroutines run by each processor:</p>",
-                      SchedulerPicture(*pool));
-    body +=
-        "<table><tr><th>processor<th>run<th>polls<th>steals<th>panics<th>slices overrun"
-        "<th>runs now</tr>";
-    for (int id = 0; id < pool->procs(); ++id) {
-      const ProcFigures figures = Read(pool->processor(id));
-      body += absl::StrFormat("<tr><td>%d<td>%d<td>%d<td>%d<td>%d<td>%d<td>%s</tr>", id,
-                              figures.ticks, figures.polls, figures.steals, figures.panics,
-                              figures.stalls, Escape(figures.running ? figures.running : "-"));
-    }
-    body += "</table>";
-  }
-  return Page("scheduler", body);
-}
-
 constexpr std::string_view kHtml = "text/html; charset=UTF-8";
 
 }  // namespace
@@ -255,11 +166,6 @@ constexpr std::string_view kHtml = "text/html; charset=UTF-8";
 AdminReply CpuPage(const AdminSources& sources, const ControlRequest& request) {
   if (WantsHtml(request)) return {200, std::string(kHtml), CpuHtml(sources)};
   return {200, "application/json", CpuJson(sources)};
-}
-
-AdminReply SchedulerPage(const AdminSources& sources, const ControlRequest& request) {
-  if (WantsHtml(request)) return {200, std::string(kHtml), SchedulerHtml(sources)};
-  return {200, "application/json", SchedulerJson(sources)};
 }
 
 }  // namespace outrigger::control

@@ -24,7 +24,11 @@ AdminReply ConfigDumpPage(const AdminSources& sources, const ControlRequest& req
 
 // cpu_pages.cc: JSON, and a page with a picture for a browser (Accept: text/html).
 AdminReply CpuPage(const AdminSources& sources, const ControlRequest& request);
+
+// scheduler_pages.cc: the same; and text, and a trace in Chrome's JSON.
 AdminReply SchedulerPage(const AdminSources& sources, const ControlRequest& request);
+AdminReply CoroutinesPage(const AdminSources& sources, const ControlRequest& request);
+AdminReply TracePage(const AdminSources& sources, const ControlRequest& request);
 
 // A request whose `format` parameter, or else its Accept field, asks for HTML.
 bool WantsHtml(const ControlRequest& request);

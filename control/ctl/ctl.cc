@@ -58,6 +58,8 @@ CtlResult Ask(const CtlOptions& options, std::string_view method,
   return result;
 }
 
+std::string RenderCoroutines(const v1::DumpCoroutinesResponse& reply) { return reply.text(); }
+std::string RenderTrace(const v1::GetTraceResponse& reply) { return reply.chrome_json(); }
 std::string RenderDrain(const v1::DrainResponse&) { return "draining\n"; }
 
 void Print(std::string_view text, std::FILE* to) { std::fwrite(text.data(), 1, text.size(), to); }
@@ -75,8 +77,16 @@ CtlResult AskControl(const CtlOptions& options) {
   if (options.command == "drain") {
     return Ask<v1::DrainResponse>(options, "Drain", v1::DrainRequest(), &RenderDrain);
   }
-  return Failure(kBadUsage, scheduler::Concat("no command \"", options.command,
-                                              "\": there are status, cpu and drain"));
+  if (options.command == "coroutines") {
+    return Ask<v1::DumpCoroutinesResponse>(options, "DumpCoroutines", v1::DumpCoroutinesRequest(),
+                                           &RenderCoroutines);
+  }
+  if (options.command == "trace") {
+    return Ask<v1::GetTraceResponse>(options, "GetTrace", v1::GetTraceRequest(), &RenderTrace);
+  }
+  return Failure(kBadUsage,
+                 scheduler::Concat("no command \"", options.command,
+                                   "\": there are status, cpu, drain, coroutines and trace"));
 }
 
 int RunCtl(const CtlOptions& options) {

@@ -75,7 +75,9 @@ void AddCtlFlags(CLI::App& app, CtlOptions& ctl) {
   for (const auto& [name, text] :
        {std::pair("status", "State, uptime, listeners, connections, requests"),
         std::pair("cpu", "The CPU plan: who runs where, and why"),
-        std::pair("drain", "Finish open connections; new ones are still taken")}) {
+        std::pair("drain", "Finish open connections; new ones are still taken"),
+        std::pair("coroutines", "All control coroutines: what each waits for, who awaits whom"),
+        std::pair("trace", "What the control pool did last, in JSON for ui.perfetto.dev")}) {
     CLI::App* command = app.add_subcommand(name, text);
     command->add_option("--socket", ctl.socket, "Socket of the control API")
         ->envname("OUTRIGGER_CONTROL_SOCKET");

@@ -220,8 +220,17 @@ void Server::Wait() {
         return Stop(/*graceful=*/false);
       case ProcessSignal::kReload:
         Reload();
+        break;
+      case ProcessSignal::kDump:
+        DumpToStderr();
     }
   }
+}
+
+// As Go does on SIGQUIT, but we go on: a sidecar that is looked at must not take its app along.
+void Server::DumpToStderr() {
+  const std::string text = Coroutines();
+  (void)!write(STDERR_FILENO, text.data(), text.size());
 }
 
 void Server::Reload() {
@@ -254,7 +263,8 @@ void Server::Stop(bool graceful) {
     const scheduler::Nanos deadline = scheduler::MonotonicNow() + DrainTime();
     while (workers_->connections() > 0 && scheduler::MonotonicNow() < deadline) {
       const std::optional<ProcessSignal> signal = WaitForSignal(kDrainLook);
-      if (signal && *signal != ProcessSignal::kReload) break;
+      if (signal == ProcessSignal::kDump) DumpToStderr();
+      if (signal == ProcessSignal::kTerminate || signal == ProcessSignal::kInterrupt) break;
     }
   }
   // 2. No new connections; what is left is cut off, and its coroutines end. Their log lines go

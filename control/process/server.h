@@ -40,6 +40,8 @@ class Server {
   ExitCode Listen();
   void StartWorkers();
   void Reload();
+  std::string Coroutines();
+  void DumpToStderr();
   // Any thread: open connections finish and close; those left after `cut_off` (if any) are cut off.
   void Drain(std::optional<scheduler::Nanos> cut_off);
   scheduler::Nanos DrainTime() const {

@@ -14,6 +14,7 @@ sigset_t Handled() {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGHUP);
+  sigaddset(&set, SIGQUIT);
   return set;
 }
 
@@ -35,14 +36,25 @@ std::optional<ProcessSignal> WaitForSignal(scheduler::Nanos timeout) {
     if (signal < 0) continue;  // EINTR
     if (signal == SIGTERM) return ProcessSignal::kTerminate;
     if (signal == SIGINT) return ProcessSignal::kInterrupt;
-    return ProcessSignal::kReload;
+    return signal == SIGQUIT ? ProcessSignal::kDump : ProcessSignal::kReload;
   }
 }
 
 void Raise(ProcessSignal signal) {
-  kill(getpid(), signal == ProcessSignal::kTerminate   ? SIGTERM
-                 : signal == ProcessSignal::kInterrupt ? SIGINT
-                                                       : SIGHUP);
+  switch (signal) {
+    case ProcessSignal::kTerminate:
+      kill(getpid(), SIGTERM);
+      break;
+    case ProcessSignal::kInterrupt:
+      kill(getpid(), SIGINT);
+      break;
+    case ProcessSignal::kReload:
+      kill(getpid(), SIGHUP);
+      break;
+    case ProcessSignal::kDump:
+      kill(getpid(), SIGQUIT);
+      break;
+  }
 }
 
 }  // namespace outrigger::control

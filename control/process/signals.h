@@ -7,10 +7,10 @@
 
 namespace outrigger::control {
 
-// Blocks TERM, INT and HUP (and ignores PIPE) for this thread and all it starts. Call first.
+// Blocks TERM, INT, HUP and QUIT (and ignores PIPE) for this thread and all it starts. Call first.
 void BlockSignals();
 
-enum class ProcessSignal { kTerminate, kInterrupt, kReload };
+enum class ProcessSignal { kTerminate, kInterrupt, kReload, kDump };
 // Runs on: main. Returns the next one; nullopt when `timeout` has passed.
 std::optional<ProcessSignal> WaitForSignal(scheduler::Nanos timeout = scheduler::kNever);
 // Makes WaitForSignal() return `signal`; from any thread.

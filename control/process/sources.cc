@@ -9,6 +9,8 @@
 #include "control/process/signals.h"
 #include "control/process/version.h"
 #include "scheduler/cpu/thread_usage.h"
+#include "scheduler/trace/coroutine_dump.h"
+#include "scheduler/trace/pool_trace.h"
 
 namespace outrigger::control {
 namespace {
@@ -135,6 +137,10 @@ AdminSources Server::MakeAdminSources() {
   };
 }
 
+std::string Server::Coroutines() {
+  return scheduler::DumpCoroutines(control_) + "\n" + scheduler::DumpCoroutines(workers_->pool());
+}
+
 ControlSources Server::MakeControlSources() {
   ControlSources sources;
   sources.status = [this] {
@@ -159,6 +165,8 @@ ControlSources Server::MakeControlSources() {
     status.set_total_requests(requests.total);
     return status;
   };
+  sources.coroutines = [this] { return Coroutines(); };
+  sources.trace = [this] { return scheduler::TracePools({&control_}); };
   sources.cpu_plan = [this] { return DescribeCpus(config_); };
   sources.drain = [this](const DrainOrder& order) {
     if (!state_.BeginDrain()) {

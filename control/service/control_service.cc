@@ -51,6 +51,20 @@ absl::StatusOr<api::GetCpuPlanResponse> GetCpuPlan(const ControlSources& sources
   return sources.cpu_plan();
 }
 
+absl::StatusOr<api::DumpCoroutinesResponse> DumpCoroutines(const ControlSources& sources,
+                                                           const api::DumpCoroutinesRequest&) {
+  api::DumpCoroutinesResponse reply;
+  reply.set_text(sources.coroutines());
+  return reply;
+}
+
+absl::StatusOr<api::GetTraceResponse> GetTrace(const ControlSources& sources,
+                                               const api::GetTraceRequest&) {
+  api::GetTraceResponse reply;
+  reply.set_chrome_json(sources.trace());
+  return reply;
+}
+
 void Append(std::vector<GrpcMethod> more, std::vector<GrpcMethod>& methods) {
   methods.insert(methods.end(), std::make_move_iterator(more.begin()),
                  std::make_move_iterator(more.end()));
@@ -67,7 +81,11 @@ std::vector<GrpcMethod> ControlApiMethods(ControlSources sources) {
       TypedMethod<api::GetCpuPlanRequest, api::GetCpuPlanResponse>(
           path + "GetCpuPlan", Kind::kUnary, std::bind_front(&GetCpuPlan, sources)),
       TypedMethod<api::DrainRequest, api::DrainResponse>(path + "Drain", Kind::kUnary,
-                                                         std::bind_front(&Drain, sources))};
+                                                         std::bind_front(&Drain, sources)),
+      TypedMethod<api::DumpCoroutinesRequest, api::DumpCoroutinesResponse>(
+          path + "DumpCoroutines", Kind::kUnary, std::bind_front(&DumpCoroutines, sources)),
+      TypedMethod<api::GetTraceRequest, api::GetTraceResponse>(
+          path + "GetTrace", Kind::kUnary, std::bind_front(&GetTrace, sources))};
   Append(
       HealthMethods([status = sources.status] { return status().state() == api::LIVE; }, {control}),
       methods);

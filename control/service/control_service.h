@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -25,6 +26,8 @@ struct ControlSources {
   std::function<outrigger::control::v1::GetCpuPlanResponse()> cpu_plan;
   // Not OK: refused; its message says why.
   std::function<absl::Status(const DrainOrder&)> drain;
+  std::function<std::string()> coroutines;  // as text
+  std::function<std::string()> trace;       // as Chrome's JSON
 };
 
 // For ListenGrpc(). Health is SERVING while `status` says LIVE.

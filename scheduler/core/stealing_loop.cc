@@ -38,6 +38,9 @@ void Pool::QueueStealing(G* g, bool front) {
   if (p && &p->pool() == this) {
     if (G* overflow = p->ring_.Push(g, front)) [[unlikely]]
       QueueGlobal(overflow);
+    const uint32_t most = options_.spill_above;
+    if (most != 0 && p->ring_.size() > most) [[unlikely]]
+      Spill(*p);
   } else {
     g->next = nullptr;
     QueueGlobal(g);
@@ -49,6 +52,16 @@ void Pool::QueueStealing(G* g, bool front) {
 [[gnu::noinline]] void Pool::QueueGlobal(G* chain) {
   MutexLock lock(mutex_);
   PushGlobal(chain);
+  global_size_.store(global_.size());
+}
+
+[[gnu::noinline]] void Pool::Spill(Processor& p) {
+  MutexLock lock(mutex_);
+  for (uint32_t left = p.ring_.size() / 2; left > 0; --left) {
+    G* g = p.ring_.PopOldest();
+    if (!g) break;  // thieves were here
+    global_.Push(g);
+  }
   global_size_.store(global_.size());
 }
 
@@ -112,36 +125,40 @@ G* Pool::PopGlobal(Processor& p, uint32_t most) {
 }
 
 G* Pool::Steal(Processor& p) {
-  // All that may run: one that was just taken out may still have some. The last is the relief's.
-  const uint32_t n = static_cast<uint32_t>(max_procs()) + 1;
-  bool paused = false;
+  G* found = nullptr;
   for (int round = 0; round < kStealRounds; ++round) {
     p.random_ ^= p.random_ << 13;
     p.random_ ^= p.random_ >> 17;
     p.random_ ^= p.random_ << 5;
-    // Everybody once, from a random start, so that thieves do not crowd at one victim.
-    const uint32_t start = p.random_ % n;
-    for (uint32_t i = 0; i < n; ++i) {
-      const uint32_t at = (start + i) % n;
-      Processor& victim = at + 1 < n ? *processors_[at] : *relief_;
-      if (&victim == &p) continue;
-      // Run-next is taken only from a P that runs one and the same G for longer: a pair that plays
-      // ping-pong stays together.
-      bool take_next = false;
-      if (round == kStealRounds - 1 && !paused && victim.ring_.OnlyNext()) {
-        paused = true;
-        const uint64_t before = victim.stats_.ticks.load(std::memory_order_relaxed);
-        std::this_thread::sleep_for(kBeforeStealingNext);
-        take_next = victim.stats_.ticks.load(std::memory_order_relaxed) == before;
-      }
-      if (G* g = victim.ring_.StealInto(p.ring_, take_next)) {
-        p.stats_.steals.fetch_add(1, std::memory_order_relaxed);
-        p.recorder_.Note(FlightEvent::kSteal, nullptr, at);
-        return g;
-      }
-    }
+    bool may_pause = round == kStealRounds - 1;
+    const auto ask = [&](Processor& victim) {
+      found = StealFrom(victim, p, may_pause);
+      return found != nullptr;
+    };
+    // All that may run: one that was just taken out may still have some.
+    steal_order_.Each(static_cast<uint32_t>(p.id_), p.random_,
+                      [&](uint32_t id) { return ask(*processors_[id]); });
+    if (found || ask(*relief_)) return found;
   }
   return nullptr;
+}
+
+// `may_pause`: waits for run-next, once. It is taken only from a P that runs one and the same G for
+// longer: a pair that plays ping-pong stays together.
+G* Pool::StealFrom(Processor& victim, Processor& p, bool& may_pause) {
+  bool take_next = false;
+  if (may_pause && victim.ring_.OnlyNext()) {
+    may_pause = false;
+    const uint64_t before = victim.stats_.ticks.load(std::memory_order_relaxed);
+    std::this_thread::sleep_for(kBeforeStealingNext);
+    take_next = victim.stats_.ticks.load(std::memory_order_relaxed) == before;
+  }
+  G* g = victim.ring_.StealInto(p.ring_, take_next);
+  if (g) {
+    p.stats_.steals.fetch_add(1, std::memory_order_relaxed);
+    p.recorder_.Note(FlightEvent::kSteal, nullptr, static_cast<uint32_t>(victim.id_));
+  }
+  return g;
 }
 
 // A G waits in some queue, or nobody polls.

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -119,6 +120,16 @@ def test_schedtrace_prints_gos_lines(upstream, tmp_path):
     assert "OUTRIGGER_DEBUG: trace: unknown key" in done.stderr
 
 
+def test_sigquit_prints_the_coroutines_and_changes_nothing(upstream, tmp_path):
+    path = tmp_path / "stderr"
+    with path.open("w") as stderr, sidecar.outrigger(BINARY, tmp_path, simple(upstream),
+                                                     stderr=stderr) as process:
+        process.child.send_signal(signal.SIGQUIT)
+        wait_for(lambda: "\npool data: " in path.read_text(), "the dump")
+        assert re.search(r"^coroutine http accept \S+ \[read\]:\n\t.*Accept", path.read_text(), re.M)
+        assert process.admin("/ready")[0] == 200
+
+
 def test_a_port_in_use_is_three(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -186,6 +197,13 @@ def test_the_control_api_answers_grpc_and_ctl(upstream, tmp_path_factory):
         shown = subprocess.run([BINARY, "ctl", "status", "--socket", path], capture_output=True,
                                text=True, timeout=20)
         assert f"127.0.0.1:{process.port}" in shown.stdout
+        dump = subprocess.run([BINARY, "ctl", "coroutines", "--socket", path], capture_output=True,
+                              text=True, timeout=20)
+        assert re.search(r"^coroutine http accept \S+ \[read\]:$", dump.stdout, re.M), dump.stdout
+        trace = subprocess.run([BINARY, "ctl", "trace", "--socket", path], capture_output=True,
+                               text=True, timeout=20)
+        runs = [e for e in loads(trace.stdout)["traceEvents"] if e["ph"] == "X"]
+        assert any(e["name"].startswith("http") for e in runs), runs
         drained = subprocess.run([BINARY, "ctl", "drain", "--socket", path], capture_output=True,
                                  text=True, timeout=20)
         assert drained.returncode == 0, drained.stderr

@@ -162,5 +162,31 @@ TEST(PoolTest, ThreadsCarryPoolNameAndAffinity) {
   EXPECT_EQ(seen.get_future().get(), (std::pair<std::string, int>{"data:0", 1}));
 }
 
+Task<> Nothing() { co_return; }
+
+Task<> SpawnMany(size_t n, uint32_t& queued, uint32_t& global) {
+  std::vector<JoinHandle> handles;
+  for (size_t i = 0; i < n; ++i) handles.push_back(Go("child", Nothing()));
+  queued = CurrentPool().processor(0).queued();
+  global = CurrentPool().global_queue_size();
+  for (const JoinHandle& each : handles) co_await each.Join();
+}
+
+TEST(PoolTest, ByTheArticlesRulesHalfOfALongQueueGoesToTheGlobalOne) {
+  for (const bool article : {false, true}) {
+    PoolOptions options = Options(Policy::kStealing, 1);
+    Pool pool(article ? WithArticleRules(std::move(options)) : std::move(options));
+    EXPECT_EQ(pool.slice(), (article ? 20 : 10) * kMillisecond);
+    uint32_t queued = 0, global = 0;
+    RunToEnd(pool, SpawnMany(100, queued, global));
+    EXPECT_EQ(queued + global, 99u);  // and one in run-next
+    if (article) {
+      EXPECT_LE(queued, 16u);
+    } else {
+      EXPECT_EQ(global, 0u);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace outrigger::scheduler

@@ -310,8 +310,21 @@ TEST_F(AdminTest, ShowsTheSchedulerToProgramsAndPeople) {
   EXPECT_EQ(pool.at("policy").string_value(), "stealing");
   EXPECT_EQ(pool.at("processors").list_value().values_size(), 2);
   EXPECT_GE(pool.at("coroutines").number_value(), 2);  // the acceptor and this connection
+  EXPECT_EQ(pool.at("slice_us").number_value(), 10'000);
+  EXPECT_EQ(pool.at("machines").number_value(), 2);
   const Answer page = Ask("GET", "/scheduler", "text/html");
   EXPECT_NE(page.body.find("control:1</text>"), std::string::npos);
+  EXPECT_NE(page.body.find("2 of 2 processors"), std::string::npos);
+}
+
+TEST_F(AdminTest, ShowsTheCoroutinesAndWhatTheSchedulerDidLast) {
+  const Answer dump = Get("/scheduler/coroutines");
+  EXPECT_NE(dump.head.find("content-type: text/plain"), std::string::npos);
+  EXPECT_NE(dump.body.find("pool control: "), std::string::npos);
+  EXPECT_NE(dump.body.find("[runnable or running]"), std::string::npos);  // this page's own
+  EXPECT_NE(dump.body.find("Accept"), std::string::npos) << dump.body;    // and who awaits it
+  const auto trace = Json("/scheduler/trace");
+  EXPECT_GT(trace.fields().at("traceEvents").list_value().values_size(), 2);
 }
 
 TEST_F(AdminTest, TheIndexLinksReadersAndGuardsChanges) {

@@ -40,6 +40,12 @@ TEST_F(CtlTest, CpuIsATable) {
   EXPECT_NE(result.out.find("data CPUs      1-3\n"), std::string::npos) << result.out;
 }
 
+TEST_F(CtlTest, CoroutinesAndTraceAreAsTheyCome) {
+  Serve();
+  EXPECT_EQ(Ask("coroutines").out, "coroutine resolver [read]:\n");
+  EXPECT_EQ(Ask("trace").out, "{\"traceEvents\":[]}");
+}
+
 TEST_F(CtlTest, JsonHasEveryFieldUnderItsName) {
   Serve();
   const CtlResult status = Ask("status", /*json=*/true);
@@ -83,7 +89,9 @@ TEST_F(CtlTest, WithoutASocketItSaysWhatToDo) {
 TEST_F(CtlTest, AnUnknownCommandIsBadUsage) {
   const CtlResult result = Ask("stop");
   EXPECT_EQ(result.exit_code, 2);
-  EXPECT_EQ(result.err, "outrigger ctl: no command \"stop\": there are status, cpu and drain\n");
+  EXPECT_EQ(
+      result.err,
+      "outrigger ctl: no command \"stop\": there are status, cpu, drain, coroutines and trace\n");
 }
 
 TEST(SocketPathTest, TheFlagWinsThenTheEnvironmentThenTheDefault) {

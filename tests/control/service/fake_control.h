@@ -58,7 +58,9 @@ class FakeControl {
   ControlSources Sources() {
     return {.status = [this] { return Status(); },
             .cpu_plan = [] { return CpuPlan(); },
-            .drain = [this](const DrainOrder& order) { return Drain(order); }};
+            .drain = [this](const DrainOrder& order) { return Drain(order); },
+            .coroutines = [] { return "coroutine resolver [read]:\n"; },
+            .trace = [] { return R"({"traceEvents":[]})"; }};
   }
 
   // The orders to drain that were accepted.
