@@ -23,6 +23,7 @@ void MachineCell::EnterAsked() {
   if (machine.p) {
     if (machine.p->possession().Keep(held)) return;
     Adopt(nullptr);
+    lost = true;
   }
   BringForward(tid.load(std::memory_order_relaxed));
 }

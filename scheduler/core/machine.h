@@ -50,14 +50,22 @@ struct alignas(64) MachineCell {
 
   // The M alone: it has the P from here on, or (null) none.
   void Adopt(Processor* p);
+  // Sysmon, or the M inside: see without_p.
+  bool ClaimWithoutP() {
+    bool has_p = false;
+    return without_p.compare_exchange_strong(has_p, true);
+  }
 
   const uint32_t id;
   uint32_t held = 0;  // the word of its P while that is so
+  bool lost = false;  // its P was taken, or given up in Blocking(); until it comes home
   const Possession* possession = &nobodys;
   RuntimeGate gate;
 
   // What follows changes only when a P changes hands.
-  alignas(64) std::atomic<bool> without_p{false};  // runs a G without one; set by who takes its P
+  // Runs a G without one. Sysmon claims it before it takes the P, the M before it gives it up, by
+  // compare-and-swap: who has claimed it takes that back, or the P changes hands.
+  alignas(64) std::atomic<bool> without_p{false};
   std::atomic<pid_t> tid{0};
   std::atomic<const char*> running{nullptr};  // its G while it has no P; for people
   std::atomic<bool> blocking{false};          // its G is in Blocking(): a figure

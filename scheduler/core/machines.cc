@@ -4,6 +4,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <utility>
+
+#include "scheduler/base/check.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::scheduler {
@@ -89,7 +92,9 @@ void Pool::MachineMain(MachineCell& cell, Processor* p) {
 void Pool::ComeHome(MachineCell& cell) {
   cell.Adopt(nullptr);
   cell.blocking.store(false, std::memory_order_relaxed);
-  if (!cell.without_p.exchange(false)) return;
+  // Not without_p: sysmon may have claimed that for a P that we have kept.
+  if (!std::exchange(cell.lost, false)) return;
+  cell.without_p.store(false);
   BringForward(cell.tid.load(std::memory_order_relaxed));  // sysmon may have set us back just now
   recorder_.Note(FlightEvent::kCameHome, cell.running.exchange(nullptr), cell.id);
   without_p_.fetch_sub(1);
@@ -176,14 +181,17 @@ void Pool::BeginBlocking(MachineCell& cell) {
   if (!p || without_p() >= most_without_p_ || !AnyWork()) return;  // sysmon looks at us again
   MachineCell* next = TakeSpare();
   if (!next) return;
+  if (!cell.ClaimWithoutP()) {  // sysmon has just met us inside
+    AddSpare(*next);
+    return;
+  }
   p->stats().running.store(nullptr, std::memory_order_relaxed);
   cell.running.store(machine.g->name);
-  cell.without_p.store(true);
   without_p_.fetch_add(1);
-  // Whether it is asked for or not: only the M that has it, inside, can lose it here.
-  (void)p->possession().Quit(cell.held);
-  p->possession().Give(Possession::HeldBy(next->id));
+  // In one step: sysmon gives the relief's P to somebody when it is nobody's.
+  OUTRIGGER_CHECK(p->possession().Quit(cell.held, Possession::HeldBy(next->id)));
   cell.Adopt(nullptr);
+  cell.lost = true;
   stats_.handoffs.fetch_add(1, std::memory_order_relaxed);
   GiveTo(*next, *p);
 }

@@ -110,17 +110,16 @@ bool PoolWatch::TakeOverrun(Nanos now) {
     Possession& possession = each.p->possession();
     // Outside, and in the same G still.
     bool taken = !each.holder->gate.inside() &&
-                 each.p->stats().ticks.load(std::memory_order_relaxed) == each.seen->ticks;
+                 each.p->stats().ticks.load(std::memory_order_relaxed) == each.seen->ticks &&
+                 each.holder->ClaimWithoutP();  // before the M can learn of its loss
     if (taken) {
-      // Before the M can learn of its loss.
       each.holder->running.store(each.p->stats().running.load(std::memory_order_relaxed));
-      each.holder->without_p.store(true);
       pool_.without_p_.fetch_add(1);
       taken = possession.Take(held, Possession::HeldBy(each.next->id));
       if (!taken) {
         pool_.without_p_.fetch_sub(1);
-        each.holder->without_p.store(false);
         each.holder->running.store(nullptr);
+        each.holder->without_p.store(false);
       }
     }
     if (taken) {

@@ -20,14 +20,21 @@ class PossessionOf {
 
   // Before the M runs, or while nobody has the P.
   void Give(uint32_t held) { word_.store(held, std::memory_order_release); }
-  // The M that has the P, inside of the runtime.
-  bool Quit(uint32_t held) { return Swap(held, kNobody) || Swap(held | kAsked, kNobody); }
+  // The M that has the P, inside of the runtime, gives it up, to M `next` or nobody. An exchange:
+  // sysmon asks, and takes the question back, whenever it likes.
+  bool Quit(uint32_t held, uint32_t next = kNobody) {
+    return (word_.exchange(next) & ~kAsked) == held;
+  }
 
   // The M, once it is inside (RuntimeGateOf). relaxed: between its store of `inside` and this load
   // the compiler keeps the order, and for the CPU sysmon's membarrier does.
   bool StillHeldBy(uint32_t held) const { return word_.load(std::memory_order_relaxed) == held; }
-  // The M, if not: takes the question back. False: the P has gone.
-  bool Keep(uint32_t held) { return Swap(held | kAsked, held); }
+  // The M, if not: takes the question back, or finds that sysmon has just done so. False: the P has
+  // gone.
+  bool Keep(uint32_t held) {
+    uint32_t seen = held | kAsked;
+    return word_.compare_exchange_strong(seen, held) || seen == held;
+  }
 
   // Sysmon alone. Ask; then a membarrier, for all that were asked; then Take, or else Undo.
   bool Ask(uint32_t held) { return Swap(held, held | kAsked); }
