@@ -294,11 +294,17 @@ void Pool::StealingLoop(Processor& p) {
 // them is idle or polls again. It is in no idle list and takes no other work, but gives of its own.
 void Pool::ReliefLoop(Processor& p) {
   relief_on_.store(true);  // before we look at idle_; pairs with Park
-  while (!Finished() && idle_.load() == 0 && poller_token_.exchange(false)) {
-    CountPoll();
-    p.recorder_.Note(FlightEvent::kPark, nullptr, 1);
-    netpoll_->Poll(/*block=*/true);
+  while (poller_token_.exchange(false)) {
+    // Not before we hold the token: until then another's poll may take what was to wake us.
+    const bool polls = !Finished() && idle_.load() == 0;
+    if (polls) {
+      CountPoll();
+      p.recorder_.Note(FlightEvent::kPark, nullptr, 1);
+      netpoll_->Poll(/*block=*/true);
+    }
     poller_token_.store(true);  // a G of ours may take long, too
+    // A P that has parked beside the token that we held: it polls, once it is woken.
+    if (!polls || idle_.load() != 0) break;
     while (G* g = p.ring_.Pop()) {
       if (!RunStealing(p, g)) return;
     }

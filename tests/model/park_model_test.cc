@@ -1,8 +1,8 @@
 // Submitters, spinners and parking Ps of a stealing pool: the barrier patterns 1 to 3 of
 // scheduler/README.md. The ring is scheduler/core/run_queue.h as it is; the rest is
-// scheduler/core/stealing_loop.cc line by line, with a netpoll of one descriptor, without figures
-// and without Stop. Gs meet in pairs, each waiting on its P for the other, so that a runnable G
-// beside an idle P is one that never runs.
+// scheduler/core/stealing_loop.cc line by line, with a netpoll of one descriptor, without figures,
+// Stop and relief (relief_model_test.cc). Gs meet in pairs, each waiting on its P for the other, so
+// that a runnable G beside an idle P is one that never runs.
 #include <algorithm>
 #include <array>
 #include <utility>
