@@ -38,6 +38,25 @@ TEST(PossessionTest, AQuestionIsUndone) {
   EXPECT_FALSE(p.Ask(kSecond));  // who does not have it is not asked
 }
 
+TEST(PossessionTest, AQuestionThatWasUndoneBeforeTheAnswerChangesNothing) {
+  Possession p;
+  p.Give(kFirst);
+  ASSERT_TRUE(p.Ask(kFirst));
+  ASSERT_FALSE(p.StillHeldBy(kFirst));
+  p.Undo(kFirst);
+  EXPECT_TRUE(p.Keep(kFirst));
+  EXPECT_TRUE(p.StillHeldBy(kFirst));
+}
+
+TEST(PossessionTest, IsGivenToTheNextInOneStep) {
+  Possession p;
+  p.Give(kFirst);
+  ASSERT_TRUE(p.Ask(kFirst));
+  EXPECT_TRUE(p.Quit(kFirst, kSecond));
+  EXPECT_FALSE(p.Take(kFirst, kFirst));
+  EXPECT_TRUE(p.StillHeldBy(kSecond));
+}
+
 TEST(PossessionTest, IsGivenUpAskedForOrNot) {
   for (const bool asked : {false, true}) {
     Possession p;
@@ -45,7 +64,6 @@ TEST(PossessionTest, IsGivenUpAskedForOrNot) {
     if (asked) {
       ASSERT_TRUE(p.Ask(kFirst));
     }
-    EXPECT_FALSE(p.Quit(kSecond));
     EXPECT_TRUE(p.Quit(kFirst));
     EXPECT_EQ(p.word(), Possession::kNobody);
   }
