@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -180,6 +181,25 @@ TEST_P(MachinesTest, StopWaitsForAGWithoutAP) {
   over.store(true);
   stop.join();
   EXPECT_EQ(pool_.live(), 0);
+}
+
+Task<> BlocksWhenItsSliceIsUp(Nanos early) {
+  for (int i = 0; i < 50; ++i) {
+    const Nanos end = MonotonicNow() + kLeastSlice + kLeastSlice / 2 - early;
+    Await([end] { return MonotonicNow() >= end; });
+    Blocking([] { std::this_thread::yield(); });
+    co_await Yield();
+  }
+}
+// Sysmon is about to take the P that its M gives up just then.
+TEST_P(MachinesTest, WhoGivesUpWhatIsBeingTakenIsCountedOnce) {
+  std::vector<JoinHandle> handles;
+  for (Nanos i = 0; i < 20; ++i) {
+    handles.push_back(Spawn(pool_, "blocks", BlocksWhenItsSliceIsUp(i * kLeastSlice / 20)));
+  }
+  for (const JoinHandle& each : handles) Await([&each] { return each.done(); });
+  pool_.Stop();
+  EXPECT_EQ(pool_.without_p(), 0);
 }
 
 struct Pipe {
