@@ -31,6 +31,7 @@ std::unique_ptr<Pool> MakePool(size_t number, Random& random) {
   PoolOptions options;
   options.name = absl::StrCat("soak", number);
   options.affinity.resize(random.OneIn(8) ? 8 : 1 + random.Below(4));
+  options.procs = static_cast<int>(random.Below(options.affinity.size() + 1));
   options.slice = kLeastSlice << random.Below(5);  // 100 us to 1.6 ms
   if (random.OneIn(6)) options.slice = 2 * kMillisecond;
   if (random.OneIn(4)) options.most_without_p = 1 + static_cast<int>(random.Below(3));
@@ -75,8 +76,9 @@ void LetRun(World& world, std::vector<std::thread>& outside, Random& random) {
                                     : world.steps.load() >= enough || MonotonicNow() >= end;
     if (over) return;
     Pause(200'000);
-    // The place for SetProcs(n), as soon as pools have it: of a random pool, at random moments, to
-    // a random number of Ps. Nothing else here changes: the Gs and the checks are the same.
+    if (!random.OneIn(4)) continue;
+    Pool& pool = *world.pools[random.Below(world.pools.size())];
+    pool.SetProcs(1 + static_cast<int>(random.Below(static_cast<uint64_t>(pool.max_procs()))));
   }
 }
 
@@ -146,7 +148,7 @@ void CheckValues(World& world) {
 void CheckPool(World& world, Pool& pool, RoundResult& result, uint64_t& panics) {
   uint32_t queued = pool.global_queue_size() + pool.relief().queued();
   panics += pool.relief().stats().panics.load();
-  for (int id = 0; id < pool.procs(); ++id) {
+  for (int id = 0; id < pool.max_procs(); ++id) {
     queued += pool.processor(id).queued();
     panics += pool.processor(id).stats().panics.load();
   }

@@ -67,7 +67,7 @@ bool AnyStarved(const std::map<int, uint64_t>& before) {
 
 uint32_t Queued(Pool& pool) {
   uint32_t queued = pool.global_queue_size() + pool.relief().queued();
-  for (int id = 0; id < pool.procs(); ++id) queued += pool.processor(id).queued();
+  for (int id = 0; id < pool.max_procs(); ++id) queued += pool.processor(id).queued();
   return queued;
 }
 
@@ -119,7 +119,7 @@ void Watch::Look(World& world, Pool& pool, Spell& spell, Nanos now) {
     spell = {};
     return;
   }
-  const auto procs = static_cast<size_t>(pool.procs());
+  const auto procs = static_cast<size_t>(pool.max_procs());
   const bool begins = spell.since == 0;
   if (begins) {
     spell.since = now;
