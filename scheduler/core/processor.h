@@ -138,8 +138,11 @@ class Processor {
 
   // Stealing.
   RunQueue<> ring_;
-  uint32_t tick_ = 0;
-  Nanos last_poll_ = 0;  // when it looked at the netpoll though it had work
+  // One look for a G in so many begins with the global queue or the ring's oldest, by turns.
+  static constexpr uint32_t kGlobalEvery = 61;
+  uint32_t until_global_ = kGlobalEvery;
+  bool ring_first_ = true;  // the last time
+  Nanos last_poll_ = 0;     // when it looked at the netpoll though it had work
   uint32_t random_;
   bool spinning_ = false;
   std::atomic<uint32_t> parked_{0};  // futex word: 1 while asleep

@@ -47,120 +47,143 @@ struct RecordedEvent {
   // False: nobody looked at the clock. It came after `ticks`, and before the next one that is
   // exact.
   bool exact;
-  uint16_t number;
+  uint32_t number;
   const char* name;  // may be null
 };
 
-// The last events of one P. Two words an event; a writer stores them and the count, all plain moves
-// on x86. That takes 2 ns, and a look at the clock several times as much: so of the runs, which are
-// as many as there are switches, only each eighth looks. The others take the last known time, of
-// this P or of sysmon (coarse_ticks): a run that is longer than a round of sysmon shows as such.
+// The last events of one P, in words. A run is one word, its G's name, since there are as many as
+// switches and a switch takes 20 ns: noting it is 14 instructions, plain moves on x86. A look at
+// the clock takes as long as half a switch, or two on a virtual machine: it is a word of its own,
+// and comes before each event but a run, before a run when it is due (kLookEvery), and before the
+// first run after each round of sysmon (coarse_ticks). So a run that is longer than such a round
+// shows as such.
 //
 // Runs on: who holds the P writes; any reads. Owner: Processor. Thread-safety: one writer at a
 // time, where a new one has seen what the last wrote (the P's own word sees to that); readers any.
-template <uint32_t kCapacity = 1024>  // a parameter so that tests reach its edges with 4
+template <uint32_t kCapacity = 1024>  // words; a parameter so that tests reach its edges with 8
 class EventRing {
  public:
-  static constexpr uint32_t kLookEvery = 8;
+  static constexpr uint32_t kLookEvery = 16;
 
   // A G starts or goes on. `name` is static text: it is read whenever somebody looks at the ring.
   void NoteRun(const char* name) {
-    const uint64_t count = count_.load(std::memory_order_relaxed);
-    if ((count & look_mask_.load(std::memory_order_relaxed)) == 0) {
-      Note(FlightEvent::kRun, name);
-    } else {
-      last_ticks_ = std::max(last_ticks_, coarse_ticks.load(std::memory_order_relaxed));
-      Write(last_ticks_ << 8 | kInexact | static_cast<uint64_t>(FlightEvent::kRun), name, 0);
+    uint64_t words = words_.load(std::memory_order_relaxed);  // only we write it
+    if (coarse_ticks.load(std::memory_order_relaxed) != coarse_seen_ ||
+        (words & look_mask_.load(std::memory_order_relaxed)) == 0) [[unlikely]] {
+      words = Look(words);
     }
+    Write(words, NameWord(name));
   }
   // Anything else. Returns the time it noted, so that who needs it need not look again.
-  uint64_t Note(FlightEvent event, const char* name = nullptr, uint32_t number = 0) {
+  [[gnu::noinline]] uint64_t Note(FlightEvent event, const char* name = nullptr,
+                                  uint32_t number = 0) {
     const uint64_t ticks = ReadTicks();
     NoteAt(ticks, event, name, number);
     return ticks;
   }
   // For whoever has just looked at the clock.
   void NoteAt(uint64_t ticks, FlightEvent event, const char* name = nullptr, uint32_t number = 0) {
-    last_ticks_ = ticks;
-    Write(ticks << 8 | static_cast<uint64_t>(event), name, number);
+    uint64_t words = words_.load(std::memory_order_relaxed);
+    words = Write(words, ticks << kKindBits | kClock);
+    if (number >= kInNumberWord) {
+      words = Write(words, uint64_t{number} << kKindBits | kNumber);
+      number = kInNumberWord;
+    }
+    Write(words, NameWord(name) | number << kKindBits | static_cast<uint64_t>(event));
   }
 
-  // Any thread: of how many runs one looks at the clock; a power of two. 1 while somebody wants
-  // them exact and pays for it.
+  // Any thread: of how many words one at least is a look at the clock; a power of two. 1 while
+  // somebody wants all runs exact and pays for it.
   void LookEvery(uint32_t n) { look_mask_.store(n - 1, std::memory_order_relaxed); }
 
   // Any thread: those that were whole for the time of the look, oldest first: all but what is
-  // overwritten meanwhile, and the oldest, which may be about to be.
+  // overwritten meanwhile, and the oldest, which may be about to be, with the runs after it that
+  // had their time from there.
   std::vector<RecordedEvent> Read() const;
 
-  // Events noted so far. A figure.
-  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
+  // Words written so far: one a run, one a look, and one or two for anything else. A figure.
+  uint64_t words() const { return words_.load(std::memory_order_relaxed); }
 
  private:
+  // From the lowest bit: the kind, which is an event or one of two others, then
+  //   of an event: the number, then the name; of an address the upper 16 bits are 0 in a program;
+  //   kClock:      the ticks of what follows; the upper bits are cut off, and Read() adds them;
+  //   kNumber:     that of the event that follows, where it has no room for it.
+  static constexpr int kKindBits = 6, kNameShift = 16;
+  static constexpr uint64_t kClock = 62, kNumber = 63, kKindMask = 63;
+  static constexpr uint32_t kInNumberWord = (1 << (kNameShift - kKindBits)) - 1;
   static_assert((kCapacity & (kCapacity - 1)) == 0);
-  static_assert(kEvents <= 128);
-  static constexpr uint64_t kInexact = 128;
-  // Both halves are cut: of the time the upper 8 bits, which Read() knows again; of the address
-  // the upper 16, which are 0 in every address of a program.
-  struct Slot {
-    std::atomic<uint64_t> when{0};  // ticks << 8 | kInexact | event
-    std::atomic<uint64_t> what{0};  // name << 16 | number
-  };
+  static_assert(kEvents <= kClock);
+  static_assert(static_cast<int>(FlightEvent::kRun) == 0);  // its word is the name alone
 
-  void Write(uint64_t when, const char* name, uint32_t number) {
-    const uint64_t count = count_.load(std::memory_order_relaxed);  // only we write it
-    Slot& slot = slots_[count % kCapacity];
-    // release pairs with Read(): who sees one of these words sees that `count` events were there
-    // before, and so that this slot was about to be written.
-    slot.when.store(when, std::memory_order_release);
-    slot.what.store(reinterpret_cast<uint64_t>(name) << 16 | (number & 0xffff),
-                    std::memory_order_release);
-    // release: who sees the new count sees the words.
-    count_.store(count + 1, std::memory_order_release);
+  static uint64_t NameWord(const char* name) {
+    return reinterpret_cast<uint64_t>(name) << kNameShift;
   }
 
-  std::atomic<uint64_t> count_{0};
+  // Returns how many there are then.
+  uint64_t Write(uint64_t words, uint64_t word) {
+    // release pairs with Read(): who sees this word sees that `words` were there before, and so
+    // that its place was about to be written.
+    ring_[words & (kCapacity - 1)].store(word, std::memory_order_release);
+    // release: who sees the new count sees the word.
+    words_.store(words + 1, std::memory_order_release);
+    return words + 1;
+  }
+
+  [[gnu::noinline]] uint64_t Look(uint64_t words) {
+    coarse_seen_ = coarse_ticks.load(std::memory_order_relaxed);
+    return Write(words, ReadTicks() << kKindBits | kClock);
+  }
+
+  alignas(64) std::atomic<uint64_t> words_{0};
   std::atomic<uint64_t> look_mask_{kLookEvery - 1};
-  uint64_t last_ticks_ = 0;  // the writer's
-  alignas(64) std::array<Slot, kCapacity> slots_{};
+  uint64_t coarse_seen_ = 0;  // the writer's
+  std::array<std::atomic<uint64_t>, kCapacity> ring_{};
 };
 
 template <uint32_t kCapacity>
 std::vector<RecordedEvent> EventRing<kCapacity>::Read() const {
-  // acquire pairs with the last store of NoteAt().
-  const uint64_t end = count_.load(std::memory_order_acquire);
+  // acquire pairs with the last store of Write().
+  const uint64_t end = words_.load(std::memory_order_acquire);
   const uint64_t begin = end < kCapacity ? 0 : end - kCapacity;
-  struct Words {
-    uint64_t when, what;
-  };
-  std::vector<Words> words;
-  words.reserve(end - begin);
+  std::vector<uint64_t> copy;
+  copy.reserve(end - begin);
   for (uint64_t i = begin; i < end; ++i) {
-    const Slot& slot = slots_[i % kCapacity];
-    // acquire pairs with the stores of NoteAt(): if a word is of a later round, the count below is
-    // no older than that round's event.
-    words.push_back(
-        {slot.when.load(std::memory_order_acquire), slot.what.load(std::memory_order_acquire)});
+    // acquire pairs with the first store of Write(): if a word is of a later round, the count below
+    // is no older than that word.
+    copy.push_back(ring_[i % kCapacity].load(std::memory_order_acquire));
   }
-  const uint64_t count = count_.load(std::memory_order_relaxed);
-  // Event `count` may be half written: it goes over `count - kCapacity`.
-  const uint64_t whole = count < kCapacity ? 0 : count - kCapacity + 1;
+  const uint64_t words = words_.load(std::memory_order_relaxed);
+  // Word `words` may be there, uncounted: it goes over `words - kCapacity`.
+  const uint64_t whole = words < kCapacity ? 0 : words - kCapacity + 1;
   const uint64_t now = ReadTicks();
   std::vector<RecordedEvent> events;
+  uint64_t ticks = 0;
+  uint32_t number = 0;
+  bool known = false, exact = false;
   for (uint64_t i = std::max(begin, whole); i < end; ++i) {
-    const auto [when, what] = words[i - begin];
-    // What was cut off comes from now: no event is older than the 2^55 ticks that are left, four
-    // months and more. Signed: it may be of another CPU and a little ahead of ours.
-    const int64_t age =
-        static_cast<int64_t>(now << 8) - static_cast<int64_t>(when & ~uint64_t{255});
-    const auto* name = reinterpret_cast<const char*>(what >> 16);  // NOLINT: it was one
-    events.push_back({now - static_cast<uint64_t>(age >> 8), static_cast<FlightEvent>(when & 127),
-                      (when & kInexact) == 0, static_cast<uint16_t>(what), name});
+    const uint64_t word = copy[i - begin];
+    const uint64_t kind = word & kKindMask;
+    if (kind == kClock) {
+      // What was cut off comes from now: no event is older than the 2^57 ticks that are left, a
+      // year and more. Signed: it may be of another CPU and a little ahead of ours.
+      const int64_t age = static_cast<int64_t>((now << kKindBits) - (word & ~kKindMask));
+      ticks = now - static_cast<uint64_t>(age >> kKindBits);
+      known = exact = true;
+    } else if (kind == kNumber) {
+      number = static_cast<uint32_t>(word >> kKindBits);
+    } else if (known) {  // else the word with its time is gone
+      const uint32_t own = word >> kKindBits & kInNumberWord;
+      const auto* name = reinterpret_cast<const char*>(word >> kNameShift);  // NOLINT: it was one
+      events.push_back({ticks, static_cast<FlightEvent>(kind), exact,
+                        own == kInNumberWord ? number : own, name});
+      exact = false;
+    }
   }
   return events;
 }
 
-using FlightRecorder = EventRing<>;  // 16 KiB
+using FlightRecorder = EventRing<>;  // 8 KiB
 
 // For threads that hold no P: sysmon, Ms without, threads of others. What they note is rare.
 //

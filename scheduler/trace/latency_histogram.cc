@@ -5,6 +5,16 @@
 
 namespace outrigger::scheduler {
 
+void LatencyHistogram::RecordSince(Nanos& start) {
+  Record(MonotonicNow() - start);
+  start = 0;
+}
+
+void ReadySampler::Mark(Nanos& ready_at) {
+  left_ = kEvery - 1;
+  ready_at = MonotonicNow();
+}
+
 void LatencySnapshot::Add(const LatencyHistogram& histogram) {
   for (size_t i = 0; i < counts.size(); ++i) {
     counts[i] += histogram.counts_[i].load(std::memory_order_relaxed);

@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/sync/semaphore.h"
 #include "tests/scheduler/pools.h"
 
 namespace outrigger::scheduler {
@@ -186,6 +187,55 @@ TEST(PoolTest, ByTheArticlesRulesHalfOfALongQueueGoesToTheGlobalOne) {
       EXPECT_EQ(global, 0u);
     }
   }
+}
+
+// Two that wake each other by turns, so that one of them is always the next to run; one that
+// yields, so that the ring is never empty; and one from outside, in the global queue.
+struct Turns {
+  Semaphore ping{0}, pong{0};
+  std::atomic<bool> queued = false, over = false;
+  std::atomic<int> yields = 0, outside = 0;
+};
+
+Task<> YieldUntilOver(Turns& turns) {
+  while (!turns.over.load()) {
+    turns.yields.fetch_add(1);
+    co_await Yield();
+  }
+}
+
+Task<> AnswerUntilOver(Turns& turns) {
+  while (!turns.over.load()) {
+    co_await turns.pong.Acquire();
+    turns.ping.Release();
+  }
+}
+
+Task<> PlayByTurns(Turns& turns, int rounds_with_outside) {
+  const JoinHandle pong = Go("pong", AnswerUntilOver(turns));
+  const JoinHandle yields = Go("yields", YieldUntilOver(turns));
+  while (rounds_with_outside > 0) {
+    if (turns.queued.load()) --rounds_with_outside;
+    turns.pong.Release();
+    co_await turns.ping.Acquire();
+  }
+  EXPECT_EQ(turns.outside.load(), 1);
+  EXPECT_GT(turns.yields.load(), 5);
+  turns.over.store(true);
+  turns.pong.Release();
+  co_await pong.Join();
+  co_await yields.Join();
+}
+
+TEST(PoolTest, APairThatWakesEachOtherStarvesNeitherItsRingNorTheGlobalQueue) {
+  Pool pool(Options(Policy::kStealing, 1));
+  Turns turns;
+  std::promise<void> ended;
+  pool.Go("ping", RunAndTell(PlayByTurns(turns, 1'000), ended));
+  Await([&] { return turns.yields.load() > 0; });
+  pool.Go("outside", Count(turns.outside));
+  turns.queued.store(true);
+  ended.get_future().get();
 }
 
 }  // namespace

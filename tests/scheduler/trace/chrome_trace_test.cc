@@ -188,7 +188,7 @@ TEST(ChromeTraceTest, IsValidWhileTheWriterGoesOn) {
       recorder.Note(FlightEvent::kPoll);
     }
   });
-  while (recorder.count() < 5'000) std::this_thread::yield();
+  while (recorder.words() < 5'000) std::this_thread::yield();
   for (int look = 0; look < 2; ++look) {
     EXPECT_GT(Check(Parse(ChromeTrace({{"control", {{"control:0", &recorder}}}})))["M"], 0);
   }
