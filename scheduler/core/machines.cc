@@ -72,7 +72,7 @@ void Pool::MachineMain(MachineCell& cell, Processor* p) {
     cell.Adopt(p);
     // What the last M left, and which one we are.
     const char* running = p->stats().running.exchange(nullptr, std::memory_order_relaxed);
-    p->recorder().Note(FlightEvent::kHandOff, running, cell.id);
+    if (running) p->recorder().Note(FlightEvent::kHandOff, running, cell.id);
     if (p == relief_.get()) {
       ReliefLoop(*p);
     } else {

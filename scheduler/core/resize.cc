@@ -1,6 +1,8 @@
 // How many Ps of a stealing pool run, while they run: one that is to go hands on what it has at the
 // head of its loop; one that is to come is given to an M. Nothing stops: the others never notice.
 // Timers and descriptors are the pool's and stay where they are.
+#include <sched.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -70,14 +72,15 @@ void Pool::StartOn(Processor& p) {
     p.possession().Give(Possession::HeldBy(cell->id));
     return GiveTo(*cell, p);
   }
-  MutexLock lock(machines_mutex_);
-  // When the pool has finished nobody needs it.
-  if (stopping_.load()) return;
-  cell = FreeCell();
-  // There is room for all Ps, and for all that may run without.
-  OUTRIGGER_CHECK(cell != nullptr);
-  p.possession().Give(Possession::HeldBy(cell->id));
-  StartMachine(*cell, &p);
+  while (true) {
+    MutexLock lock(machines_mutex_);
+    if (stopping_.load()) return;  // what is left is run by those who are there
+    if ((cell = FreeCell())) {
+      p.possession().Give(Possession::HeldBy(cell->id));
+      return StartMachine(*cell, &p);
+    }
+    sched_yield();  // there is room for all that may run: some are on their way out
+  }
 }
 
 }  // namespace outrigger::scheduler

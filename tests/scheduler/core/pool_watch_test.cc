@@ -135,8 +135,7 @@ int OwnNice() { return getpriority(PRIO_PROCESS, 0); }
 
 Task<> HogUntilSetBack(Pool& pool, int& nice_behind, int& nice_inside) {
   Await([&] { return pool.stats().set_backs.load() > 0; });
-  Await([&] { return OwnNice() == 19; });  // it is counted just after
-  nice_behind = OwnNice();
+  Await([&] { return (nice_behind = OwnNice()) == 19; });  // again, if somebody waited for a lock
   { const RuntimeScope scope; }
   nice_inside = OwnNice();
   co_return;

@@ -95,16 +95,16 @@ TEST(LatencyHistogramTest, MayBeReadWhileItsWriterGoesOn) {
   EXPECT_EQ(Of(histogram).Count(), kRecords);
 }
 
-TEST(ReadySamplerTest, MarksOneWakeInSeventeen) {
+TEST(ReadySamplerTest, MarksOneWakeInSoMany) {
   static_assert(std::is_trivially_destructible_v<ReadySampler>);
   ReadySampler sampler;
   int marked = 0;
-  for (int i = 0; i < 17 * 10; ++i) {
+  for (int i = 0; i < static_cast<int>(ReadySampler::kEvery) * 10; ++i) {
     Nanos ready_at = 0;
     sampler.MarkReady(ready_at);
     if (ready_at != 0) {
       ++marked;
-      EXPECT_EQ(i % 17, 0);
+      EXPECT_EQ(i % static_cast<int>(ReadySampler::kEvery), 0);
     }
   }
   EXPECT_EQ(marked, 10);
