@@ -94,6 +94,20 @@ void AddInjectFlags(CLI::App& app, InjectFlags& inject) {
   app.add_option("--metrics-port", inject.metrics_port, "Port to announce to Prometheus; 0: none");
 }
 
+void AddSweepFlags(CLI::App& app, SweepOptions& sweep) {
+  app.add_flag("--article", sweep.article,
+               "Tasks that only calculate, on 1, 4, 8 and on 4, 8, 16 processors")
+      ->required();
+  app.add_option("--procs", sweep.procs, "Numbers of processors instead: 1,4,8")
+      ->delimiter(',')
+      ->check(CLI::Range(1u, kMaxConcurrency));
+  app.add_option("--tasks", sweep.tasks, "Number of tasks (default 1000)")
+      ->check(CLI::Range(1u, 1'000'000u));
+  app.add_option("--work", sweep.work, "Multiplications of each (default 1000000)")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1'000'000'000'000}));
+  app.add_flag("--json", sweep.json, "Print JSON");
+}
+
 }  // namespace
 
 std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_code) {
@@ -113,6 +127,9 @@ std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_cod
   AddCtlFlags(*ctl, flags.ctl);
   CLI::App* inject = app.add_subcommand("inject", "Add the sidecar to pods in a YAML file");
   AddInjectFlags(*inject, flags.inject);
+  CLI::App* sweep =
+      app.add_subcommand("sweep", "Measure the scheduler with different numbers of processors");
+  AddSweepFlags(*sweep, flags.sweep);
   CLI::App* version = app.add_subcommand("version", "Print the version");
 
   // Envoy's form: flags and no subcommand. Parsed back to front, as CLI11 wants a vector.
@@ -146,6 +163,7 @@ std::optional<Flags> ParseFlags(int argc, const char* const* argv, int& exit_cod
                   : *echo     ? Command::kEcho
                   : *ctl      ? Command::kCtl
                   : *inject   ? Command::kInject
+                  : *sweep    ? Command::kSweep
                               : Command::kVersion;
   (void)version;
   return flags;

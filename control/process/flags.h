@@ -9,6 +9,7 @@
 
 #include "control/ctl/ctl.h"
 #include "control/process/echo.h"
+#include "control/sweep/sweep.h"
 #include "scheduler/base/log.h"
 
 namespace outrigger::control {
@@ -38,12 +39,13 @@ struct InjectFlags {
 };
 
 struct Flags {
-  enum class Command : uint8_t { kRun, kValidate, kEcho, kCtl, kInject, kVersion };
+  enum class Command : uint8_t { kRun, kValidate, kEcho, kCtl, kInject, kSweep, kVersion };
   Command command = Command::kRun;
   RunFlags run;
   EchoFlags echo;
   InjectFlags inject;
   CtlOptions ctl;
+  SweepOptions sweep;
 };
 
 // nullopt: the process ends with `exit_code` (help was shown: 0; bad usage: 2, explained on

@@ -11,6 +11,7 @@
 #include "control/process/server.h"
 #include "control/process/signals.h"
 #include "control/process/version.h"
+#include "control/sweep/sweep.h"
 
 namespace outrigger::control {
 namespace {
@@ -51,6 +52,8 @@ int Main(int argc, const char* const* argv) {
       return RunCtl(flags->ctl);
     case Flags::Command::kInject:
       return RunInject(flags->inject);
+    case Flags::Command::kSweep:
+      return RunSweep(flags->sweep);
     case Flags::Command::kVersion:
       std::printf("outrigger %s\n", kVersion.data());
       return kDone;

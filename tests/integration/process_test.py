@@ -150,6 +150,22 @@ def test_validate_says_ok_or_where(tmp_path):
     assert done.returncode == 1 and "static_resources.clusters[0].type" in done.stderr
 
 
+def test_a_sweep_prints_a_row_for_each_number_of_procs():
+    command = [BINARY, "sweep", "--article", "--procs", "1,4", "--tasks", "40", "--work", "50000"]
+    text = subprocess.run(command, capture_output=True, text=True, timeout=sidecar.LIMIT_S, check=True)
+    rows = re.findall(r"^1 +(default|article) +(\d+) ", text.stdout, re.M)
+    assert rows == [("default", "1"), ("default", "4"), ("article", "1"), ("article", "4")]
+    done = subprocess.run([*command, "--json"], capture_output=True, text=True,
+                          timeout=sidecar.LIMIT_S, check=True)
+    found = loads(done.stdout)
+    assert (found["tasks"], found["work"], found["cpus"]) == (40, 50000, len(os.sched_getaffinity(0)))
+    assert [(run["rules"], run["slice_ms"], run["procs"]) for run in found["runs"]] == [
+        ("default", 10, 1), ("default", 10, 4), ("article", 20, 1), ("article", 20, 4)]
+    assert all(run["total_ms"] > 0 for run in found["runs"])
+    assert [run["published"]["delay_p95_ms"] for run in found["runs"]] == [12.4, 8.7, 12.4, 8.7]
+    assert text.stderr == done.stderr == ""
+
+
 def test_admin_pages_answer(upstream, tmp_path):
     with sidecar.outrigger(BINARY, tmp_path, simple(upstream)) as process:
         for _ in range(3):

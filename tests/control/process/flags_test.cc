@@ -82,12 +82,32 @@ TEST(FlagsTest, EachSubcommandIsKnown) {
   EXPECT_EQ(Good({"inject", "-f", "-"}).command, Flags::Command::kInject);
   EXPECT_EQ(Good({"version"}).command, Flags::Command::kVersion);
   EXPECT_EQ(Good({"--version"}).command, Flags::Command::kVersion);
+  EXPECT_EQ(Good({"sweep", "--article"}).command, Flags::Command::kSweep);
   const Flags echo = Good({"echo", "--listen", "127.0.0.1:0", "--listen", "unix:/tmp/x"});
   EXPECT_EQ(echo.echo.listen, (std::vector<std::string>{"127.0.0.1:0", "unix:/tmp/x"}));
   const Flags ctl = Good({"ctl", "status", "--json", "--socket", "/tmp/s"});
   EXPECT_EQ(ctl.ctl.command, "status");
   EXPECT_EQ(ctl.ctl.socket, "/tmp/s");
   EXPECT_TRUE(ctl.ctl.json);
+}
+
+TEST(FlagsTest, ASweepHasTheArticlesSizes) {
+  const SweepOptions article = Good({"sweep", "--article"}).sweep;
+  EXPECT_TRUE(article.procs.empty());
+  EXPECT_EQ(article.tasks, 1000u);
+  EXPECT_EQ(article.work, 1'000'000u);
+  EXPECT_FALSE(article.json);
+  const SweepOptions own =
+      Good({"sweep", "--article", "--procs", "1,16", "--tasks", "2", "--work", "3", "--json"})
+          .sweep;
+  EXPECT_EQ(own.procs, (std::vector<uint32_t>{1, 16}));
+  EXPECT_EQ(own.tasks, 2u);
+  EXPECT_EQ(own.work, 3u);
+  EXPECT_TRUE(own.json);
+  EXPECT_EQ(Refused({"sweep"}), 2);
+  EXPECT_EQ(Refused({"sweep", "--article", "--procs", "1,0"}), 2);
+  EXPECT_EQ(Refused({"sweep", "--article", "--procs", "many"}), 2);
+  EXPECT_EQ(Refused({"sweep", "--article", "--tasks", "0"}), 2);
 }
 
 TEST(FlagsTest, BadUsageIsTwo) {
