@@ -2,18 +2,27 @@
 // that the scheduler offers, until the time is up (3 minutes unless told), each from the next seed.
 // Ends with 1 at the first round that finds a fault, and says from which seed that round can be had
 // again: the same Gs, if not the same moments.
+#include <unistd.h>
+
+#include <array>
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <limits>
 #include <random>
 #include <string_view>
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "scheduler/base/log.h"
 #include "scheduler/base/text.h"
 #include "tests/soak/round.h"
+
+// Where there is a sanitizer.
+extern "C" void __sanitizer_set_death_callback(void (*callback)()) __attribute__((weak));
 
 namespace outrigger::scheduler {
 namespace {
@@ -75,6 +84,33 @@ void PrintProgress(const Totals& totals, Nanos elapsed, uint64_t seed, const Wat
   std::fflush(stdout);
 }
 
+// What a process that dies says last: in a CHECK, in a fault of the CPU's, by a sanitizer.
+std::array<char, 256> last_words;
+
+void NoteRound(const char* program, uint64_t seed) {
+  absl::SNPrintF(last_words.data(), last_words.size(),
+                 "soak: DIED; the round again: %s --seed %d --rounds 1\n", program, seed);
+}
+void SayLastWords() {
+  (void)!write(STDERR_FILENO, last_words.data(), std::strlen(last_words.data()));
+}
+void OnDeath(int number) {  // the handler is gone by now
+  SayLastWords();
+  raise(number);
+}
+
+void PrepareForDeath() {
+  struct sigaction action = {};
+  action.sa_handler = &OnDeath;
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  sigaction(SIGABRT, &action, nullptr);
+  if (__sanitizer_set_death_callback) {
+    __sanitizer_set_death_callback(&SayLastWords);  // it has the other signals, too
+    return;
+  }
+  for (const int number : {SIGSEGV, SIGBUS, SIGILL}) sigaction(number, &action, nullptr);
+}
+
 int Main(int argc, char** argv) {
   SoakOptions options;
   if (!ParseArguments(argc, argv, options)) {
@@ -82,6 +118,7 @@ int Main(int argc, char** argv) {
                  "scheduler_soak [DURATION] [--seed N] [--rounds N]; DURATION: 30s, 10m, 2h\n");
     return 2;
   }
+  PrepareForDeath();
   SetLogLevel(LogLevel::kOff);  // panics are part of it
   Watch watch;
   Totals totals;
@@ -90,6 +127,7 @@ int Main(int argc, char** argv) {
   uint64_t seed = options.seed;
   std::printf("soak: from seed %" PRIu64 "\n", seed);
   for (; totals.rounds < options.rounds && MonotonicNow() - start < options.duration; ++seed) {
+    NoteRound(argv[0], seed);
     const RoundResult round = RunRound(seed, watch);
     totals.Add(round);
     if (!round.faults.empty()) {
