@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "scheduler/core/sysmon.h"
+#include "scheduler/trace/schedtrace.h"
 
 namespace outrigger::scheduler {
 namespace {
@@ -79,6 +80,18 @@ void LetRun(World& world, std::vector<std::thread>& outside, Random& random) {
     if (!random.OneIn(4)) continue;
     Pool& pool = *world.pools[random.Below(world.pools.size())];
     pool.SetProcs(1 + static_cast<int>(random.Below(static_cast<uint64_t>(pool.max_procs()))));
+  }
+}
+
+// All Gs have ended by themselves: each P goes to sleep, or it is lost.
+void CheckAsleep(World& world) {
+  for (Pool* pool : world.pools) {
+    const Nanos end = MonotonicNow() + kGoneWithin;
+    const auto asleep = [pool] { return pool->idle() == pool->procs() && pool->without_p() == 0; };
+    while (!asleep() && MonotonicNow() < end) Pause(100'000);
+    if (asleep()) continue;
+    world.Fault("a pool without a G does not go to sleep, with ", pool->without_p(),
+                " machines without a P: ", SchedTrace(*pool, 0, /*detail=*/true));
   }
 }
 
@@ -196,6 +209,7 @@ RoundResult RunRound(uint64_t seed, Watch& watch) {
     outside.emplace_back([&world, each, roots] { Outside(world, each, roots); });
   }
   LetRun(world, outside, random);
+  if (world.bounded) CheckAsleep(world);
   if (random.OneIn(4)) sysmon.reset();
   StopAll(world, random);
   for (std::thread& thread : outside) thread.join();
