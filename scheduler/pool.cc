@@ -53,9 +53,9 @@ void Ready(G* g) {
     g->home->Queue(g);
   } else {
     machine.sampler.MarkReady(g->ready_at);
-    // What a G wakes runs next, since it probably reads what was just written. What timers and
-    // descriptors wake runs in the order in which they came.
-    g->pool->QueueStealing(g, /*front=*/machine.g != nullptr);
+    // It runs next, as with Go: it probably reads what was just written; and what a timer wakes
+    // would else wait for all that the P has queued.
+    g->pool->QueueStealing(g, /*front=*/true);
   }
 }
 

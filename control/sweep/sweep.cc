@@ -21,11 +21,9 @@ using scheduler::Nanos;
 using scheduler::Task;
 using scheduler::Wake;
 
-// Of the other rules of the article's (a monitor each 20 ms, half of a queue of more than 16 to the
-// global one) pools have none.
 constexpr SweepRules kRules[] = {
     {.name = "default", .slice = 10 * kMillisecond},
-    {.name = "article", .slice = 20 * kMillisecond},
+    {.name = "article", .slice = 20 * kMillisecond, .spill_above = 16},  // WithArticleRules
 };
 // The ticker runs alone for so long, until threads and frames are warm.
 constexpr Nanos kWarmUp = 20 * kMillisecond;
@@ -106,6 +104,7 @@ SweepRun MeasureSweep(const SweepRules& rules, uint32_t procs, uint32_t tasks, u
   options.name = "sweep";
   options.affinity.resize(procs);
   options.slice = rules.slice;
+  options.spill_above = rules.spill_above;
   scheduler::Pool pool(std::move(options));
   scheduler::Sysmon sysmon({&pool}, {});
   Experiment run{.tasks = tasks, .work = work};

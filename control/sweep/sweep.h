@@ -1,6 +1,6 @@
 // sweep.h: `outrigger sweep --article`: the article's experiment, in this process: many tasks that
 // only calculate, on a stealing pool of so many Ps, and how late a task comes that is due each
-// millisecond. By our rules, and by what of the article's a pool can be told: its slice.
+// millisecond. By our rules, and by the article's (WithArticleRules).
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ struct SweepOptions {
 struct SweepRules {
   const char* name;  // static text
   scheduler::Nanos slice;
+  uint32_t spill_above = 0;
 };
 
 // On a pool made for it. Runs on: a thread that is no G.
