@@ -229,8 +229,11 @@ void Pool::Park(Processor& p) {
   p.recorder_.Note(FlightEvent::kPark);
   p.parked_.store(1);
   const bool polls = poller_token_.exchange(false);
+  bool retires;
   {
     MutexLock lock(mutex_);
+    // SetProcs() wakes those that it finds in the list, and we were not there before.
+    retires = p.id_ >= procs();
     idle_list_.push_back(&p);
     p.in_idle_list_ = true;
     p.polling_ = polls;
@@ -243,7 +246,7 @@ void Pool::Park(Processor& p) {
   // The relief retires where a P is idle: it reads idle_ after its store of relief_on_.
   if (!polls && relief_on_.load()) netpoll_->Wakeup();
   // We are idle for all to see; now look once more (the second barrier pattern above).
-  if (!AnyWork() && !Finished()) {
+  if (!retires && !AnyWork() && !Finished()) {
     if (polls) {
       CountPoll();
       netpoll_->Poll(/*block=*/true);
