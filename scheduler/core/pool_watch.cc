@@ -15,7 +15,7 @@ namespace outrigger::scheduler {
 namespace {
 
 // All Ps are busy, and nobody looked at timers and descriptors for this long: somebody must.
-constexpr Nanos kReliefAfter = 200'000;
+constexpr Nanos kReliefAfter = kMillisecond;
 // A P whose M was met inside of the runtime is asked again after this, and twice this, ...
 constexpr Nanos kAskAgainFirst = 50'000, kAskAgainLast = 10 * kMillisecond;
 
@@ -179,7 +179,7 @@ bool PoolWatch::SendRelief(Nanos now) {
     pool_.recorder().Note(FlightEvent::kRelief, nullptr, next->id);
     polled_ = now;
   }
-  return true;
+  return next == nullptr;  // look again soon: a spare is on its way
 }
 
 // Null: there is none; one has been started, for the next round.
