@@ -12,7 +12,6 @@
 #include <vector>
 
 #include "scheduler/core/processor.h"
-#include "scheduler/core/set_back.h"
 #include "scheduler/core/steal_order.h"
 #include "scheduler/core/sysmon.h"
 #include "scheduler/pool_options.h"
@@ -103,7 +102,6 @@ class Pool {
   int64_t live() const;
   // Stealing.
   Nanos slice() const { return slice_; }
-  SetBackMeans set_back() const { return set_back_; }
   PoolStats& stats() { return stats_; }
   // Ms that run a G without a P, that sleep without one, and all. Figures.
   int without_p() const { return without_p_.load(std::memory_order_relaxed); }
@@ -224,7 +222,6 @@ class Pool {
   // Its Ms: a cell is made once and used again, so that sysmon may look at any of them.
   const Nanos slice_;
   const int most_without_p_;
-  SetBackMeans set_back_ = SetBackMeans::kNone;
   Mutex machines_mutex_;                                // starting one, against Stop()
   std::vector<std::unique_ptr<MachineCell>> machines_;  // by id; room for all from the start
   std::atomic<int> machine_count_{0};                   // release pairs with who looks at them

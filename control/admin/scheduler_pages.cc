@@ -5,6 +5,7 @@
 #include "control/admin/json_writer.h"
 #include "control/admin/pages.h"
 #include "scheduler/base/text.h"
+#include "scheduler/core/set_back.h"
 #include "scheduler/pool.h"
 #include "scheduler/trace/coroutine_dump.h"
 #include "scheduler/trace/pool_trace.h"
@@ -44,7 +45,7 @@ void WriteMachines(scheduler::Pool& pool, JsonWriter& json) {
   const scheduler::PoolStats& stats = pool.stats();
   json.Key("max_processors").Number(int64_t{pool.max_procs()});
   json.Key("slice_us").Number(pool.slice() / 1000);
-  json.Key("set_back_by").String(scheduler::SetBackMeansName(pool.set_back()));
+  json.Key("set_back_by").String(scheduler::SetBackMeansName(scheduler::BestSetBackMeans()));
   json.Key("machines").Number(int64_t{pool.machines()});
   json.Key("machines_without_processor").Number(int64_t{pool.without_p()});
   json.Key("machines_spare").Number(int64_t{pool.spares()});
@@ -68,8 +69,9 @@ std::string MachinesHtml(scheduler::Pool& pool) {
       "measured. <a href=\"/scheduler/coroutines\">All coroutines</a>, "
       "<a href=\"/scheduler/trace\">what happened last</a> (for ui.perfetto.dev).</p>",
       pool.procs(), pool.max_procs(), pool.machines(), pool.spares(), pool.without_p(),
-      Load(stats.handoffs), Load(stats.set_backs), scheduler::SetBackMeansName(pool.set_back()),
-      Load(stats.reliefs), static_cast<double>(latency.Quantile(0.5)) / 1e3,
+      Load(stats.handoffs), Load(stats.set_backs),
+      scheduler::SetBackMeansName(scheduler::BestSetBackMeans()), Load(stats.reliefs),
+      static_cast<double>(latency.Quantile(0.5)) / 1e3,
       static_cast<double>(latency.Quantile(0.99)) / 1e3, latency.Count());
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "scheduler/base/check.h"
+#include "scheduler/core/set_back.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::scheduler {

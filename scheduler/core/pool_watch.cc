@@ -27,9 +27,7 @@ void BarrierOnAll() { syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 
 PoolWatch::PoolWatch(Pool& pool, bool hand_off)
     : pool_(pool),
       hand_off_(hand_off && pool.policy() == Policy::kStealing),
-      seen_(static_cast<size_t>(pool.max_procs()) + 1) {
-  if (hand_off_) pool_.set_back_ = BestSetBackMeans();
-}
+      seen_(static_cast<size_t>(pool.max_procs()) + 1) {}
 
 PoolWatch::Found PoolWatch::Round(Nanos now) {
   found_ = {};
@@ -151,7 +149,9 @@ bool PoolWatch::SetBack(Nanos now) {
     if (now - each.since < pool_.slice() || each.cell->blocking.load(std::memory_order_relaxed)) {
       continue;
     }
-    each.back = SetBackThread(tid, pool_.set_back());
+    // Found out at the first need: to try it takes a thread, and a thread at start-up would take an
+    // arena of the allocator from those that come after it, so that data and control share one.
+    each.back = SetBackThread(tid, BestSetBackMeans());
     // It may have come home in between, and then it is for us to see.
     if (each.back && !each.cell->without_p.load()) BringForward(tid);
     if (!each.back) continue;

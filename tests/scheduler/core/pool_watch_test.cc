@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "scheduler/core/set_back.h"
 #include "scheduler/scheduler.h"
 #include "tests/scheduler/pools.h"
 
