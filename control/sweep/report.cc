@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_format.h"
 #include "scheduler/base/text.h"
+#include "scheduler/trace/latency_histogram.h"
 
 namespace outrigger::control {
 namespace {
@@ -58,7 +59,8 @@ std::string RenderText(const SweepReport& report) {
       absl::StrAppendFormat(&text, "   %9s %10s\n", "-", "-");
     }
   }
-  text += "\nlatency: of the Gs from runnable to running, one in 17. -: not published.\n";
+  absl::StrAppend(&text, "\nlatency: of the Gs from runnable to running, one in ",
+                  scheduler::ReadySampler::kEvery, ". -: not published.\n");
   return text;
 }
 

@@ -20,7 +20,7 @@ struct SweepRun {
   double delay_p99_ms = 0;
   double handoffs_per_s = 0;  // what the article calls a pre-emption
   double switches_per_s = 0;  // the process's threads, by the kernel; of their will or not
-  double latency_p95_us = 0;  // from runnable to running, of one G in 17
+  double latency_p95_us = 0;  // from runnable to running, of one wake in 61
   double latency_p99_us = 0;
 };
 

@@ -21,10 +21,6 @@ using scheduler::Nanos;
 using scheduler::Task;
 using scheduler::Wake;
 
-constexpr SweepRules kRules[] = {
-    {.name = "default", .slice = 10 * kMillisecond},
-    {.name = "article", .slice = 20 * kMillisecond, .spill_above = 16},  // WithArticleRules
-};
 // The ticker runs alone for so long, until threads and frames are warm.
 constexpr Nanos kWarmUp = 20 * kMillisecond;
 
@@ -100,11 +96,9 @@ Task<> Conduct(Experiment& run) {
 }  // namespace
 
 SweepRun MeasureSweep(const SweepRules& rules, uint32_t procs, uint32_t tasks, uint64_t work) {
-  scheduler::PoolOptions options;
+  scheduler::PoolOptions options = rules.pool;
   options.name = "sweep";
   options.affinity.resize(procs);
-  options.slice = rules.slice;
-  options.spill_above = rules.spill_above;
   scheduler::Pool pool(std::move(options));
   scheduler::Sysmon sysmon({&pool}, {});
   Experiment run{.tasks = tasks, .work = work};
@@ -124,7 +118,7 @@ SweepRun MeasureSweep(const SweepRules& rules, uint32_t procs, uint32_t tasks, u
       static_cast<double>(std::max<Nanos>(run.ended - run.begun, 1)) / static_cast<double>(kSecond);
   return {
       .rules = rules.name,
-      .slice_ms = static_cast<double>(rules.slice) / 1e6,
+      .slice_ms = static_cast<double>(pool.slice()) / 1e6,
       .procs = procs,
       .total_ms = seconds * 1e3,
       .delay_p95_ms = Quantile(delays, 0.95),
@@ -141,7 +135,9 @@ int RunSweep(const SweepOptions& options) {
   if (!options.procs.empty()) sweeps = {options.procs};
   SweepReport report{.tasks = options.tasks, .work = options.work};
   if (const auto cpus = scheduler::CpuSet::OfThisProcess(); cpus.ok()) report.cpus = cpus->Count();
-  for (const SweepRules& rules : kRules) {
+  const SweepRules all_rules[] = {{.name = "default", .pool = {}},
+                                  {.name = "article", .pool = scheduler::WithArticleRules({})}};
+  for (const SweepRules& rules : all_rules) {
     for (size_t i = 0; i < sweeps.size(); ++i) {
       for (uint32_t procs : sweeps[i]) {
         report.runs.push_back(MeasureSweep(rules, procs, options.tasks, options.work));

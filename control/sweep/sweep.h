@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "control/sweep/report.h"
-#include "scheduler/timer/timer_heap.h"
+#include "scheduler/pool_options.h"
 
 namespace outrigger::control {
 
@@ -21,9 +21,8 @@ struct SweepOptions {
 
 // The rules of a pool.
 struct SweepRules {
-  const char* name;  // static text
-  scheduler::Nanos slice;
-  uint32_t spill_above = 0;
+  const char* name;             // static text
+  scheduler::PoolOptions pool;  // but for its name and its Ps
 };
 
 // On a pool made for it. Runs on: a thread that is no G.

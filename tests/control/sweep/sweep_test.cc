@@ -7,7 +7,7 @@ namespace {
 
 using scheduler::kMillisecond;
 
-constexpr SweepRules kRules = {.name = "quick", .slice = 100'000};
+const SweepRules kRules = {.name = "quick", .pool = {.slice = 100'000}};
 
 TEST(SweepTest, MeasuresOnSoManyPs) {
   for (const uint32_t procs : {1u, 3u}) {
