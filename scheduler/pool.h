@@ -201,6 +201,9 @@ class Pool {
   }
   void WakeIdle();
   void Park(Processor& p);
+  void LeaveIdleList(Processor& p) OUTRIGGER_REQUIRES(mutex_);
+  void Unpark(Processor& p, bool in_poll);
+  void GiveUp(Processor& p) OUTRIGGER_REQUIRES(mutex_);
   void StopSpinning(Processor& p);
 
   const PoolOptions options_;

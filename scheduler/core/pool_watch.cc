@@ -1,13 +1,10 @@
 #include "scheduler/core/pool_watch.h"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <utility>
 
 #include "scheduler/base/log.h"
+#include "scheduler/core/membarrier.h"
 #include "scheduler/core/set_back.h"
 #include "scheduler/pool.h"
 
@@ -18,9 +15,6 @@ namespace {
 constexpr Nanos kReliefAfter = kMillisecond;
 // A P whose M was met inside of the runtime is asked again after this, and twice this, ...
 constexpr Nanos kAskAgainFirst = 50'000, kAskAgainLast = 10 * kMillisecond;
-
-// Every running thread of the process executes a full barrier.
-void BarrierOnAll() { syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); }
 
 }  // namespace
 
@@ -66,11 +60,13 @@ void PoolWatch::Look(Processor& p, Seen& seen, Nanos now) {
                   p.id(), running, pool_.slice() / 1000);
   }
   if (!hand_off_ || now < seen.ask_at) return;
+  if (overrun || Blocks(p)) overrun_.push_back(&p);
+}
+
+// One that said so has had a whole round.
+bool PoolWatch::Blocks(Processor& p) const {
   const MachineCell* holder = pool_.HolderOf(p);
-  // One that said it would block has had a whole round.
-  if (overrun || (holder && holder->blocking.load(std::memory_order_relaxed))) {
-    overrun_.push_back(&p);
-  }
+  return holder && holder->blocking.load(std::memory_order_relaxed);
 }
 
 // Steps S1 to S5 of docs/decisions/0015.

@@ -42,6 +42,7 @@ class PoolWatch {
   };
 
   void Look(Processor& p, Seen& seen, Nanos now);
+  bool Blocks(Processor& p) const;
   bool TakeOverrun(Nanos now);
   bool SetBack(Nanos now);
   bool SendRelief(Nanos now);

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "scheduler/base/check.h"
@@ -14,8 +15,8 @@ namespace outrigger::scheduler {
 void Pool::SetProcs(int n) {
   OUTRIGGER_CHECK(options_.policy == Policy::kStealing);
   n = std::clamp(n, 1, max_procs());
-  std::vector<Processor*> start, retire;
-  bool wake_poller = false;
+  std::vector<Processor*> start;
+  std::vector<std::pair<Processor*, bool>> retire;  // and whether it sleeps in the poll
   {
     MutexLock lock(mutex_);
     if (n == procs()) return;
@@ -29,22 +30,15 @@ void Pool::SetProcs(int n) {
       }
       if (p.id_ < n || !p.in_idle_list_) continue;
       // It wakes up to retire, spinning on our count as one that is woken for work.
-      std::erase(idle_list_, &p);
-      p.in_idle_list_ = false;
+      LeaveIdleList(p);
       spinning_.fetch_add(1);
-      wake_poller |= p.polling_;
-      retire.push_back(&p);
+      retire.emplace_back(&p, p.polling_);
     }
-    idle_.store(static_cast<int32_t>(idle_list_.size()));
     // Nobody else gives these a holder, nor is it one that anybody looks for.
     for (Processor* p : start) p->possession_.Give(Possession::kReserved);
   }
   recorder_.Note(FlightEvent::kResize, nullptr, static_cast<uint32_t>(n));
-  if (wake_poller) netpoll_->Wakeup();
-  for (Processor* p : retire) {
-    p->parked_.store(0);
-    p->parked_.notify_one();
-  }
+  for (const auto& [p, in_poll] : retire) Unpark(*p, in_poll);
   for (Processor* p : start) StartOn(*p);
 }
 
@@ -54,13 +48,10 @@ bool Pool::Retire(Processor& p) {
   {
     MutexLock lock(mutex_);
     if (p.id_ < procs()) return false;
-    while (G* g = p.ring_.Pop()) global_.Push(g);
-    global_size_.store(global_.size());
     active_.fetch_sub(1);
     // Under the lock: SetProcs() sees either that we run, or that nobody has the P.
-    OUTRIGGER_CHECK(p.possession_.Quit(machine.cell->held));
+    GiveUp(p);
   }
-  machine.cell->Adopt(nullptr);
   WakeOne();  // for what we leave
   return true;
 }

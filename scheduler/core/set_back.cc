@@ -115,12 +115,11 @@ SetBackMeans BestSetBackMeans() {
 }
 
 bool SetBackThread(pid_t tid, SetBackMeans means) {
-  std::atomic<pid_t>* slot = nullptr;
-  for (std::atomic<pid_t>& each : slots) {
+  const auto slot = std::find_if(slots.begin(), slots.end(), [tid](std::atomic<pid_t>& each) {
     pid_t none = 0;
-    if (!slot && each.compare_exchange_strong(none, tid)) slot = &each;
-  }
-  if (!slot) return false;
+    return each.compare_exchange_strong(none, tid);
+  });
+  if (slot == slots.end()) return false;
   bring_forward.store(&BringAllForward);
   // Marked; now who waits for a lock (LockWaitScope): it counts, then looks at the mark.
   const bool back = lock_waiters.load() == 0 && Change(tid, means);

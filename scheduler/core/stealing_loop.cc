@@ -85,9 +85,7 @@ void Pool::WakeIdle() {
       woken = idle_list_[i];
     }
     if (woken) {
-      std::erase(idle_list_, woken);
-      idle_.store(static_cast<int32_t>(idle_list_.size()));
-      woken->in_idle_list_ = false;
+      LeaveIdleList(*woken);
       asleep_in_poll = woken->polling_;
     } else {
       // Under the lock: else a P could park, and a submitter pass by on our count, before this.
@@ -99,12 +97,21 @@ void Pool::WakeIdle() {
   }
   // It starts spinning on our count. We ourselves are awake: our own poll's callbacks called this.
   if (!woken || woken == machine.p) return;
-  if (asleep_in_poll) {
-    netpoll_->Wakeup();
-  } else {
-    woken->parked_.store(0);
-    woken->parked_.notify_one();
-  }
+  Unpark(*woken, asleep_in_poll);
+}
+
+// Whoever takes a sleeping P off the list counts it as spinning, and unparks it.
+void Pool::LeaveIdleList(Processor& p) {
+  std::erase(idle_list_, &p);
+  idle_.store(static_cast<int32_t>(idle_list_.size()));
+  p.in_idle_list_ = false;
+}
+
+// `in_poll`: where it sleeps, as the lock told.
+void Pool::Unpark(Processor& p, bool in_poll) {
+  if (in_poll) return netpoll_->Wakeup();
+  p.parked_.store(0);
+  p.parked_.notify_one();
 }
 
 // `most`: how many leave the global queue; all but the first go to the ring.
@@ -259,9 +266,7 @@ void Pool::Park(Processor& p) {
     MutexLock lock(mutex_);
     p.polling_ = false;
     if (p.in_idle_list_) {  // else a waker took us off the list and counted us as spinning
-      std::erase(idle_list_, &p);
-      idle_.store(static_cast<int32_t>(idle_list_.size()));
-      p.in_idle_list_ = false;
+      LeaveIdleList(p);
       spinning_.fetch_add(1);
     }
   }
@@ -333,13 +338,17 @@ void Pool::ReliefLoop(Processor& p) {
   relief_on_.store(false);
   {
     MutexLock lock(mutex_);
-    while (G* g = p.ring_.Pop()) global_.Push(g);
-    global_size_.store(global_.size());
+    GiveUp(p);  // sysmon may send the next
   }
-  // Nobody has it: sysmon may send the next.
-  OUTRIGGER_CHECK(p.possession().Quit(machine.cell->held));
-  machine.cell->Adopt(nullptr);
   WakeOne();  // for what we leave, and the token
+}
+
+// Hands on what it has queued; nobody has it from here on.
+void Pool::GiveUp(Processor& p) {
+  while (G* g = p.ring_.Pop()) global_.Push(g);
+  global_size_.store(global_.size());
+  OUTRIGGER_CHECK(p.possession_.Quit(machine.cell->held));
+  machine.cell->Adopt(nullptr);
 }
 
 }  // namespace outrigger::scheduler

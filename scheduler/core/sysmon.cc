@@ -1,14 +1,13 @@
 #include "scheduler/core/sysmon.h"
 
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 
+#include "scheduler/core/membarrier.h"
 #include "scheduler/pool.h"
 #include "scheduler/trace/schedtrace.h"
 #include "scheduler/trace/tick_clock.h"
@@ -22,14 +21,10 @@ constexpr Nanos kPeriodFirst = 20'000, kPeriodAwake = 200'000, kPeriodLast = 10 
 constexpr int kRoundsBeforeLonger = 50;
 constexpr Nanos kIdleBeforeSleep = 500 * kMillisecond;
 
-bool Membarrier(int command) { return syscall(SYS_membarrier, command, 0, 0) == 0; }
-
 }  // namespace
 
 Sysmon::Sysmon(std::vector<Pool*> pools, CpuSet affinity, DebugOptions debug)
-    : pools_(std::move(pools)),
-      debug_(debug),
-      membarrier_(Membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED)) {
+    : pools_(std::move(pools)), debug_(debug), membarrier_(RegisterBarrierOnAll()) {
   for (Pool* pool : pools_) {
     watches_.emplace_back(*pool, membarrier_);
     pool->SetBell(bell_);
@@ -92,7 +87,7 @@ void Sysmon::Trace() {
 // that a pinned P needs none on its way from the netpoll.
 void Sysmon::SleepUntilActivity() {
   bell_->asleep_.store(true);
-  Membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+  BarrierOnAll();
   const bool quiet =
       std::all_of(pools_.begin(), pools_.end(), [](Pool* pool) { return pool->Asleep(); });
   // stop_ last: the destructor sets it, then rings.
