@@ -289,8 +289,9 @@ void Server::Stop(bool graceful) {
 int RunServer(const RunFlags& flags) {
   scheduler::SetLogLevel(flags.log_level);
   prctl(PR_SET_NAME, "main");
-  // An arena a thread is memory for nothing: the hot path has its own pools.
-  mallopt(M_ARENA_MAX, 2);
+  // One a thread: a worker that shares one waits for a control thread that lost its CPU under the
+  // arena's lock.
+  mallopt(M_ARENA_MAX, 1024);
   absl::StatusOr<RunConfig> config = MakeRunConfig(flags);
   if (!config.ok()) return Fail(CodeOf(config.status()), "", config.status());
   Server server(flags, *std::move(config));
