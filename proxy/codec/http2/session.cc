@@ -15,7 +15,8 @@ namespace {
 
 // What a peer may do in vain (nghttp2's figures), and how much of it is nothing to wonder at.
 constexpr uint32_t kGlitchBurst = 1000, kGlitchesPerSecond = 33, kGlitchesUnsuspected = 80;
-constexpr size_t kTailBlock = 16 * 1024;
+// The largest that the pool of frames keeps: a larger one would cost each request a call of malloc.
+constexpr size_t kTailBlock = 4096 - sizeof(Block);
 // Above any header block that our limits let in; a larger one would never be sent, nor its stream
 // end.
 constexpr size_t kMaxSentHeaderBlock = 32 * 1024 * 1024;
