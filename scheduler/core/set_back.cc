@@ -138,6 +138,7 @@ bool IsSetBack(pid_t tid) {
 
 void BringForward(pid_t tid) {
   for (std::atomic<pid_t>& slot : slots) {
+    if (slot.load() != tid) continue;
     pid_t want = tid;
     if (slot.compare_exchange_strong(want, 0)) Restore(tid);
   }
