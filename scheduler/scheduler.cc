@@ -15,8 +15,9 @@ bool SleepUntil::await_suspend(std::coroutine_handle<> self) {
 
 Wake SleepUntil::await_resume() {
   if (!waited_) return Wake::kCancelled;
-  netpoll_->RemoveTimer(timer_);
-  return machine.g->FinishWait();
+  const Wake wake = machine.g->FinishWait();
+  netpoll_->EndTimer(timer_, wake);
+  return wake;
 }
 
 bool Yield::await_suspend(std::coroutine_handle<> self) const {

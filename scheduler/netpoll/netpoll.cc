@@ -15,6 +15,10 @@
 namespace outrigger::scheduler {
 namespace {
 
+// After timers have fired, those of the next so many nanoseconds fire together: the kernel's slack
+// for threads that sleep. A timer that comes alone is exact.
+constexpr Nanos kTimerSlack = 50'000;
+
 void DrainCounter(int fd, short, void*) {
   uint64_t count;
   [[maybe_unused]] ssize_t n = read(fd, &count, sizeof(count));
@@ -59,20 +63,22 @@ void Netpoll::Wakeup() {
   [[maybe_unused]] ssize_t n = write(wakefd_, &one, sizeof(one));
 }
 
-void Netpoll::ArmTimerfd(Nanos deadline) {
+// So that it fires at `deadline` or, as a timer that is gone asked for, before.
+void Netpoll::Arm(Nanos deadline) {
   // An absolute time of 0 would disarm; deadlines in the past fire at once.
-  const Nanos at = std::max<Nanos>(deadline, 1);
+  const Nanos at = std::max({deadline, not_before_, Nanos{1}});
+  if (at >= armed_) return;
   itimerspec spec{};
   spec.it_value = {at / kSecond, at % kSecond};
   timerfd_settime(timerfd_, TFD_TIMER_ABSTIME, &spec, nullptr);
-  armed_ = deadline;
+  armed_ = at;
 }
 
 void Netpoll::AddTimer(Timer& timer, Nanos deadline) {
   Guard guard(*this);
   timers_.Add(timer, deadline);
   // A confined base arms once, before it sleeps. A shared one may be asleep right now.
-  if (shared_ && deadline < armed_) ArmTimerfd(deadline);
+  if (shared_) Arm(deadline);
 }
 
 void Netpoll::RemoveTimer(Timer& timer) {
@@ -86,19 +92,18 @@ void Netpoll::RemoveTimer(Timer& timer) {
 void Netpoll::Poll(bool block) {
   if (block) {
     Guard guard(*this);
-    const Nanos next = timers_.Next();
-    // Lazy: an armed time before `next` belongs to a timer that was removed; it fires for nothing
-    // once and is not worth a system call now.
-    if (next < armed_) ArmTimerfd(next);
+    // Lazy: an armed time before the next deadline belongs to a timer that was removed; it fires
+    // for nothing once and is not worth a system call now.
+    Arm(timers_.Next());
   }
   event_base_loop(base_, EVLOOP_ONCE | (block ? 0 : EVLOOP_NONBLOCK));
   const Nanos now = MonotonicNow();
   if (!shared_) now_ = now;
   Guard guard(*this);
-  timers_.RunExpired(now);
+  if (timers_.RunExpired(now) > 0) not_before_ = now + kTimerSlack;
   if (armed_ <= now) {
     armed_ = kNever;
-    if (shared_ && timers_.Next() != kNever) ArmTimerfd(timers_.Next());
+    if (shared_) Arm(timers_.Next());
   }
 }
 
@@ -166,10 +171,10 @@ bool FdWait::await_suspend(std::coroutine_handle<> self) {
 
 Wake FdWait::await_resume() {
   if (!waited_) return result_;
-  if (deadline_ != kNever) fd_.netpoll_.RemoveTimer(timer_);
+  const Wake wake = machine.g->FinishWait();
+  if (deadline_ != kNever) fd_.netpoll_.EndTimer(timer_, wake);
   Netpoll::Guard guard(fd_.netpoll_);
   side_.waiter = nullptr;
-  const Wake wake = machine.g->FinishWait();
   if (wake == Wake::kReady) side_.Take();
   return wake;
 }

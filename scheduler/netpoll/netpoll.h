@@ -42,6 +42,11 @@ class Netpoll {
   // The timer fires in Poll(), under the lock of a shared netpoll: it calls nothing of this class.
   void AddTimer(Timer& timer, Nanos deadline);
   void RemoveTimer(Timer& timer);
+  // Of a wait that is over. One that its timer has ended needs no lock: once it had won, the firing
+  // thread touched the timer no more.
+  void EndTimer(Timer& timer, Wake wake) {
+    if (wake != Wake::kTimeout) RemoveTimer(timer);
+  }
 
  private:
   friend class PollFd;
@@ -61,7 +66,7 @@ class Netpoll {
     Mutex* mutex_;
   };
 
-  void ArmTimerfd(Nanos deadline);
+  void Arm(Nanos deadline);
 
   const bool shared_;
   Nanos now_ = 0;
@@ -71,6 +76,7 @@ class Netpoll {
   event* timer_event_ = nullptr;
   event* wake_event_ = nullptr;
   Nanos armed_ = kNever;  // what the timerfd is set to; it may fire early for a removed timer
+  Nanos not_before_ = 0;  // it is not set to less
   TimerHeap timers_;
   Mutex mutex_;
 };

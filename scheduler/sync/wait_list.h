@@ -140,11 +140,12 @@ class ListWait : public Node {
     if (refused_) return Wake::kCancelled;
     G* const g = machine.g;
     if constexpr (kTimed) {
-      g->netpoll->RemoveTimer(timer_);
+      const Wake wake = g->FinishWait();
+      g->netpoll->EndTimer(timer_, wake);
       // Also waits for a waker that found us on our way into the wait to let go of our frame.
       SyncGuard guard(lock);
       if (this->linked) list.Remove(*this);
-      return g->FinishWait();
+      return wake;
     } else {
       const Wake wake = g->FinishWait();
       if (wake == Wake::kCancelled) {

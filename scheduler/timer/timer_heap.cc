@@ -15,9 +15,13 @@ Nanos MonotonicNow() {
 }
 
 void TimerHeap::Add(Timer& timer, Nanos deadline) {
-  if (timer.armed()) Remove(timer);
   deadline = std::max(deadline, first_);
   timer.deadline = deadline;
+  if (timer.armed()) {
+    const size_t i = static_cast<size_t>(timer.index);
+    if (deadline < heap_[i].deadline) SiftUp(i, {deadline, &timer});
+    return;
+  }
   heap_.push_back({});
   SiftUp(heap_.size() - 1, {deadline, &timer});
 }
@@ -39,7 +43,9 @@ void TimerHeap::Remove(Timer& timer) {
 int TimerHeap::RunExpired(Nanos now) {
   int fired = 0;
   first_ = now + 1;
-  while (!heap_.empty() && heap_[0].deadline <= now) {
+  while (true) {
+    MendTop(now);
+    if (heap_.empty() || heap_[0].deadline > now) break;
     Timer& timer = *heap_[0].timer;
     Remove(timer);
     timer.fire(timer);
@@ -47,6 +53,19 @@ int TimerHeap::RunExpired(Nanos now) {
   }
   first_ = std::numeric_limits<Nanos>::min();
   return fired;
+}
+
+Nanos TimerHeap::Next() {
+  MendTop(kNever);
+  return heap_.empty() ? kNever : heap_[0].deadline;
+}
+
+void TimerHeap::MendTop(Nanos now) {
+  while (!heap_.empty() && heap_[0].deadline <= now) {
+    Timer& timer = *heap_[0].timer;
+    if (timer.deadline == heap_[0].deadline) break;
+    SiftDown(0, {timer.deadline, &timer});
+  }
 }
 
 void TimerHeap::SiftUp(size_t i, Slot slot) {

@@ -47,6 +47,22 @@ TEST(TimerHeapTest, AddMovesATimerThatIsArmed) {
   EXPECT_EQ(heap.RunExpired(20), 1);
 }
 
+TEST(TimerHeapTest, ATimerPushedBackDoesNotFireAtItsFirstDeadline) {
+  std::vector<RecordingTimer*> fired;
+  RecordingTimer timer(fired), other(fired);
+  TimerHeap heap;
+  heap.Add(timer, 10);
+  heap.Add(other, 15);
+  heap.Add(timer, 20);
+  EXPECT_EQ(heap.RunExpired(12), 0);
+  heap.Add(timer, 40);
+  heap.Add(timer, 18);  // nearer, and still after what its place says
+  EXPECT_EQ(heap.Next(), 15);
+  EXPECT_EQ(heap.RunExpired(18), 2);
+  EXPECT_EQ(fired, (std::vector<RecordingTimer*>{&other, &timer}));
+  EXPECT_EQ(heap.size(), 0u);
+}
+
 TEST(TimerHeapTest, RemoveOfATimerThatIsNotArmedDoesNothing) {
   std::vector<RecordingTimer*> fired;
   RecordingTimer timer(fired);
@@ -128,7 +144,10 @@ TEST(TimerHeapTest, BehavesAsAMultimapDoes) {
       }
     }
     ASSERT_EQ(heap.size(), model.size());
-    ASSERT_EQ(heap.Next(), model.empty() ? kNever : model.begin()->first);
+    // Not each time: it mends what was pushed back.
+    if (random() % 4 == 0) {
+      ASSERT_EQ(heap.Next(), model.empty() ? kNever : model.begin()->first);
+    }
   }
   EXPECT_GT(expiries, 1000u);
 }
