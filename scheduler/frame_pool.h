@@ -1,6 +1,7 @@
-// frame_pool.h: memory for coroutine frames and Gs: free lists by size class, one set a thread.
-// A frame freed on another thread than it was made on joins that thread's list. Lists are bounded,
-// and go back to the system allocator when their thread ends.
+// frame_pool.h: memory for coroutine frames and Gs: free lists by size class, one set a thread, in
+// magazines (Bonwick and Adams, USENIX 2001). A frame freed on another thread than it was made on
+// joins that thread's list; threads that share hand full magazines to each other through a depot.
+// Lists are bounded, and go back to the system allocator when their thread ends.
 #pragma once
 
 #include <cstddef>
@@ -14,14 +15,18 @@ inline constexpr size_t kLargestPooledFrame = 0;
 #else
 inline constexpr size_t kLargestPooledFrame = 4096;
 #endif
-// Bytes that one size class of one thread keeps at most.
+// Bytes that one size class of one thread, and of the depot, keeps at most.
 inline constexpr size_t kKeptFrameBytes = 1 << 20;
 
 // `size` is the same in both calls, and not 0.
 void* FrameAlloc(size_t size);
 void FrameFree(void* frame, size_t size) noexcept;
 
-// Returns this thread's free lists to the system allocator.
+// From now on this thread shares. Ms of stealing pools do, where what one P spawns ends on another;
+// data workers do not: the depot has a lock, and whoever holds it may lose its CPU.
+void ShareFrames() noexcept;
+
+// Returns this thread's free lists to the system allocator, and the depot if it shares.
 void FrameTrim() noexcept;
 // Frames that this thread's lists hold now. A figure.
 size_t KeptFrames() noexcept;

@@ -83,6 +83,46 @@ TEST(FramePoolTest, AFrameOfAnotherThreadJoinsTheListOfWhoFreesIt) {
   FrameTrim();
 }
 
+TEST(FramePoolTest, ThreadsThatShareUseEachOthersFrames) {
+  if (!kPooled) GTEST_SKIP() << "nothing is pooled in this build";
+  constexpr size_t kFrames = 10'000;
+  std::vector<void*> frames(kFrames);
+  int64_t before = 0, after = 0;
+  std::thread([&] {
+    ShareFrames();
+    for (void*& frame : frames) frame = FrameAlloc(64);
+    std::thread([&] {
+      ShareFrames();
+      for (void* frame : frames) FrameFree(frame, 64);
+    }).join();
+    before = blocks.load();
+    for (void*& frame : frames) frame = FrameAlloc(64);
+    after = blocks.load();
+    // What an ending thread had itself, two magazines, is gone.
+    EXPECT_LE(after - before, 2 * 256 + 1);
+    for (void* frame : frames) FrameFree(frame, 64);
+    EXPECT_LE(KeptFrames(), 2u * 256);
+    FrameTrim();
+  }).join();
+}
+
+TEST(FramePoolTest, TheDepotIsBounded) {
+  if (!kPooled) GTEST_SKIP() << "nothing is pooled in this build";
+  const int64_t before = blocks.load();
+  std::thread([] {
+    ShareFrames();
+    std::vector<void*> frames(3 * kKeptFrameBytes / 64);
+    for (void*& frame : frames) frame = FrameAlloc(64);
+    for (void* frame : frames) FrameFree(frame, 64);
+  }).join();
+  EXPECT_LE(blocks.load() - before, static_cast<int64_t>(kKeptFrameBytes / 64));
+  std::thread([] {
+    ShareFrames();
+    FrameTrim();
+  }).join();
+  EXPECT_EQ(blocks.load(), before);
+}
+
 TEST(FramePoolTest, AThreadThatEndsGivesItsFramesBack) {
   std::vector<void*> frames(1000);
   size_t kept = 0;
