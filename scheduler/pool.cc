@@ -108,9 +108,7 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
   if (options_.policy == Policy::kPinned) {
     Processor& p = *machine.p;
     OUTRIGGER_CHECK(&p.pool() == this);
-    if (stopping_.load(std::memory_order_relaxed)) {
-      g->state.store(G::kCancel, std::memory_order_relaxed);
-    }
+    if (count_.stopping()) g->state.store(G::kCancel, std::memory_order_relaxed);
     g->resume = task.Release();
     g->home = &p;
     g->netpoll = &p.netpoll();
@@ -118,26 +116,41 @@ JoinHandle Pool::Go(const char* name, Task<void> task) {
     p.Queue(g);
     return handle;
   }
-  {
-    SyncGuard guard(live_lock_);
-    // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
-    if (stopping_.load()) {
-      g->state.store(G::kCancel, std::memory_order_relaxed);
-      if (live_.load() == 0) {
-        // The threads have gone, or are about to: nobody would run it. `task` dies with this call.
-        g->state.store(G::kCancel | G::kDone, std::memory_order_release);
-        g->Unref();
-        return handle;
-      }
-    }
-    g->resume = task.Release();
-    g->netpoll = netpoll_.get();
-    live_list_.Add(g);
-    CountLive();
+  g->netpoll = netpoll_.get();
+  if (!AddLive(g)) {
+    // The threads have gone, or are about to: nobody would run it. `task` dies with this call.
+    g->state.store(G::kCancel | G::kDone, std::memory_order_release);
+    g->Unref();
+    return handle;
   }
+  g->resume = task.Release();
   machine.sampler.MarkReady(g->ready_at);
   QueueStealing(g, /*front=*/true);
   return handle;
+}
+
+// Into the list of the P that we run on. False: the pool has finished.
+bool Pool::AddLive(G* g) {
+  LiveList& list = ListHere();
+  g->live = &list;
+  SyncGuard guard(list.lock);
+  if (!list.head() && !count_.Enter()) return false;
+  // Under the lock: either Stop() finds the G in the list, or we see that it is stopping.
+  if (count_.stopping()) g->state.store(G::kCancel, std::memory_order_relaxed);
+  list.Add(g);
+  return true;
+}
+
+// Other threads share the relief's. A P that is just being taken from us will do: it has a lock.
+LiveList& Pool::ListHere() {
+  Processor* p = machine.p;
+  return p && &p->pool() == this ? p->live_ : relief_->live_;
+}
+
+template <typename Visit>
+void Pool::EachLiveList(Visit visit) const {
+  for (auto& p : processors_) visit(p->live_);
+  if (relief_) visit(relief_->live_);
 }
 
 void Pool::SetBell(std::shared_ptr<SysmonBell> bell) {
@@ -164,14 +177,15 @@ int Pool::idle() const {
 }
 
 void Pool::ForEachStealingG(const std::function<void(const G&)>& visit) {
-  SyncGuard guard(live_lock_);
-  for (const G* g = live_list_.head(); g; g = g->live_next) visit(*g);
+  EachLiveList([&](LiveList& list) {
+    SyncGuard guard(list.lock);
+    for (const G* g = list.head(); g; g = g->live_next) visit(*g);
+  });
 }
 
 int64_t Pool::live() const {
-  if (options_.policy == Policy::kStealing) return live_.load(std::memory_order_relaxed);
   int64_t sum = 0;
-  for (const auto& p : processors_) sum += p->live_.size();
+  EachLiveList([&sum](const LiveList& list) { sum += list.size(); });
   return sum;
 }
 
@@ -192,31 +206,23 @@ void Pool::FinishG(G* g, bool panicked) {
     p.stats().panics.fetch_add(1, std::memory_order_relaxed);
     OUTRIGGER_LOG(kCritical, "scheduler", "task \"%s\" panicked and was ended", g->name);
   }
-  bool last = false;
+  bool last = false;  // of a pool that stops
   {
     LiveGuard guard(*g);
     if (g->confined()) {
       g->home->live_.Remove(g);
     } else {
-      live_list_.Remove(g);
-      CountLive();
-      last = !live_list_.head();
+      g->live->Remove(g);
+      last = !g->live->head() && count_.Leave();
     }
     g->MarkDone();
     if (g->joiner) g->joiner->TryWake(Wake::kReady);
   }
   g->Unref();
-  if (last && stopping_.load()) WakeAll();
+  if (last) WakeAll();
 }
 
-// Under live_lock_. The 0 alone is waited for: seq_cst, it comes before the WakeAll() that follows.
-// Whoever sees stopping_, which is set under the lock too, sees the others.
-void Pool::CountLive() {
-  const int64_t n = live_list_.size();
-  live_.store(n, n == 0 ? std::memory_order_seq_cst : std::memory_order_relaxed);
-}
-
-Pool::LiveGuard::LiveGuard(G& g) : lock_(g.confined() ? nullptr : &g.pool->live_lock_) {
+Pool::LiveGuard::LiveGuard(G& g) : lock_(g.confined() ? nullptr : &g.live->lock) {
   if (lock_) lock_->Lock();
 }
 
@@ -243,7 +249,7 @@ void Pool::PinnedLoop(Processor& p) {
     if (p.mailbox_.pending()) {
       for (auto& item : p.mailbox_.TakeAll()) item();
     }
-    if (stopping_.load(std::memory_order_relaxed)) {
+    if (count_.stopping()) {
       // An item that was taken runs; the next Push() says no.
       if (!p.live_.head() && !p.hooks_ && p.mailbox_.CloseIfEmpty()) break;
       CancelAll(p);
@@ -268,17 +274,16 @@ void Pool::CancelAll(Processor& p) {
 
 void Pool::Stop() {
   if (ended_.load()) return;
+  count_.Stop();
   if (options_.policy == Policy::kPinned) {
-    stopping_.store(true);
     for (auto& p : processors_) p->netpoll().Wakeup();
   } else {
-    {
-      // A G found here cannot be freed before it leaves the list, for which it needs this lock; a
-      // Cancel() only queues.
-      SyncGuard guard(live_lock_);
-      stopping_.store(true);
-      for (G* g = live_list_.head(); g; g = g->live_next) g->Cancel();
-    }
+    // A G found here cannot be freed before it leaves the list, for which it needs the lock; a
+    // Cancel() only queues.
+    EachLiveList([](LiveList& list) {
+      SyncGuard guard(list.lock);
+      for (G* g = list.head(); g; g = g->live_next) g->Cancel();
+    });
     WakeAll();
   }
   for (std::thread& thread : threads_) thread.join();

@@ -15,7 +15,6 @@
 #include "scheduler/core/steal_order.h"
 #include "scheduler/core/sysmon.h"
 #include "scheduler/pool_options.h"
-#include "scheduler/sync/sync_lock.h"
 #include "scheduler/task.h"
 
 namespace outrigger::scheduler {
@@ -119,9 +118,9 @@ class Pool {
   // Ps that sleep, and that look for work. Figures.
   int idle() const;
   int spinning() const { return spinning_.load(std::memory_order_relaxed); }
-  // Each live G of a stealing pool, under the lock that ends of Gs take; a pinned P's are its own.
+  // Each live G of a stealing pool, under the lock that its end takes; a pinned P's are its own.
   // Any thread; `visit` does not call back. For people who look for a fault: whoever starts or ends
-  // a G meanwhile spins.
+  // a G there meanwhile spins.
   void ForEachStealingG(const std::function<void(const G&)>& visit);
 
  private:
@@ -133,7 +132,7 @@ class Pool {
   friend class Sysmon;
   friend struct Yield;
 
-  // Holds the live lock of the G's pool; nothing for a confined G.
+  // Holds the lock of the G's live list; nothing for a confined G.
   class LiveGuard {
    public:
     explicit LiveGuard(G& g);
@@ -144,7 +143,10 @@ class Pool {
   };
 
   void FinishG(G* g, bool panicked);
-  void CountLive();
+  bool AddLive(G* g);
+  LiveList& ListHere();
+  template <typename Visit>
+  void EachLiveList(Visit visit) const;
   void WakeAll();
   void NameAndBind(int id, const CpuSet& cpus);
   void PinnedMain(Processor& p);
@@ -158,7 +160,7 @@ class Pool {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     if (SysmonBell* bell = bell_.load(std::memory_order_acquire)) bell->NoteActivity();
   }
-  bool Finished() const { return stopping_.load() && live_.load() == 0; }
+  bool Finished() const { return count_.finished(); }
 
   // Stealing: Ms (core/machines.cc).
   void MachineMain(MachineCell& cell, Processor* p);
@@ -214,13 +216,8 @@ class Pool {
   std::vector<std::unique_ptr<Processor>> processors_;
   std::vector<std::thread> threads_;  // pinned
   std::unique_ptr<Netpoll> netpoll_;
-  std::atomic<bool> stopping_{false};  // stealing: set under live_lock_
-  std::atomic<bool> ended_{false};     // no thread is left
-
-  // Stealing; a pinned P keeps its own list.
-  SyncLock live_lock_;
-  LiveList live_list_;            // guarded by live_lock_
-  std::atomic<int64_t> live_{0};  // written under live_lock_
+  LiveCount count_;                 // a pinned pool uses its stopping() alone
+  std::atomic<bool> ended_{false};  // no thread is left
 
   // Its Ms: a cell is made once and used again, so that sysmon may look at any of them.
   const Nanos slice_;

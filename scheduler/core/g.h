@@ -12,6 +12,7 @@
 
 namespace outrigger::scheduler {
 
+class LiveList;
 class Netpoll;
 class OpenScopes;
 class Pool;
@@ -45,10 +46,11 @@ struct G {
   Pool* pool = nullptr;
   Netpoll* netpoll = nullptr;                // its P's (pinned) or its pool's
   Processor* home = nullptr;                 // the P it is pinned to; null in a stealing pool
+  LiveList* live = nullptr;                  // the list that it is in, of a stealing pool
   const char* name = "";                     // static text
   std::atomic<const char*> wait_reason{""};  // static text; of the wait it is in; a figure
-  G* joiner = nullptr;                       // under the pool's live lock (stealing)
-  G* live_prev = nullptr;                    // list of live Gs: its P's (pinned) or its pool's
+  G* joiner = nullptr;                       // under its list's lock (stealing)
+  G* live_prev = nullptr;                    // list of live Gs
   G* live_next = nullptr;
   // Its scopes (sync/task_scope.h), for who cancels it. Made with its first, freed with it.
   std::atomic<OpenScopes*> scopes{nullptr};

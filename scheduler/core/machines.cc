@@ -8,6 +8,7 @@
 
 #include "scheduler/base/check.h"
 #include "scheduler/core/set_back.h"
+#include "scheduler/frame_pool.h"
 #include "scheduler/pool.h"
 
 namespace outrigger::scheduler {
@@ -35,7 +36,7 @@ void Pool::StartMachine(MachineCell& cell, Processor* p) {
 void Pool::StartSpare() {
   if (starting_.load() > 0) return;
   MutexLock lock(machines_mutex_);
-  if (stopping_.load()) return;
+  if (count_.stopping()) return;
   MachineCell* cell = FreeCell();
   if (!cell) return;
   starting_.fetch_add(1);
@@ -61,6 +62,7 @@ MachineCell* Pool::FreeCell() {
 void Pool::MachineMain(MachineCell& cell, Processor* p) {
   cell.tid.store(static_cast<pid_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
   machine.cell = &cell;
+  ShareFrames();
   cell.Adopt(nullptr);
   const CpuSet& cpus = options_.affinity[p ? static_cast<size_t>(p->id()) : 0];
   NameAndBind(static_cast<int>(cell.id), cpus);
@@ -161,7 +163,7 @@ MachineCell* Pool::HolderOf(Processor& p) {
   return nullptr;
 }
 
-// After stopping_: no further one is started.
+// After count_.Stop(): no further one is started.
 void Pool::JoinMachines() {
   { MutexLock lock(machines_mutex_); }
   for (int i = 0; i < machines(); ++i) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "scheduler/base/mutex.h"
+#include "scheduler/core/live_list.h"
 #include "scheduler/core/possession.h"
 #include "scheduler/core/run_queue.h"
 #include "scheduler/netpoll/netpoll.h"
@@ -49,33 +50,6 @@ class Mailbox {
   std::vector<std::function<void()>> items_ OUTRIGGER_GUARDED_BY(mutex_);
   bool closed_ OUTRIGGER_GUARDED_BY(mutex_) = false;
   std::atomic<bool> pending_{false};
-};
-
-// Every live G of a P (pinned) or a pool (stealing): what Stop() cancels.
-// Thread-safety: confined to the P, or under the pool's live lock; size() any.
-class LiveList {
- public:
-  void Add(G* g) {
-    g->live_prev = nullptr;
-    g->live_next = head_;
-    if (head_) head_->live_prev = g;
-    head_ = g;
-    Count(1);
-  }
-  void Remove(G* g) {
-    (g->live_prev ? g->live_prev->live_next : head_) = g->live_next;
-    if (g->live_next) g->live_next->live_prev = g->live_prev;
-    Count(-1);
-  }
-  G* head() const { return head_; }
-  int64_t size() const { return size_.load(std::memory_order_relaxed); }
-
- private:
-  // One writer at a time: no locked instruction.
-  void Count(int64_t change) { size_.store(size() + change, std::memory_order_relaxed); }
-
-  G* head_ = nullptr;
-  std::atomic<int64_t> size_{0};
 };
 
 // What others may read of a P. Written by who has it, relaxed: figures, ordered with nothing.
@@ -131,7 +105,6 @@ class Processor {
 
   // Pinned.
   GQueue local_;
-  LiveList live_;
   TurnHook* hooks_ = nullptr;
   Mailbox mailbox_;
   std::atomic<bool> sleeping_{false};
@@ -149,6 +122,7 @@ class Processor {
   bool in_idle_list_ = false;        // guarded by the pool's lock
   bool polling_ = false;             // guarded by the pool's lock
 
+  alignas(64) LiveList live_;  // stealing: of the Gs that were spawned here
   alignas(64) Possession possession_;
   ProcessorStats stats_;
   LatencyHistogram latency_;

@@ -65,7 +65,7 @@ void Pool::StartOn(Processor& p) {
   }
   while (true) {
     MutexLock lock(machines_mutex_);
-    if (stopping_.load()) return;  // what is left is run by those who are there
+    if (count_.stopping()) return;  // what is left is run by those who are there
     if ((cell = FreeCell())) {
       p.possession().Give(Possession::HeldBy(cell->id));
       return StartMachine(*cell, &p);
