@@ -183,6 +183,12 @@ void Pool::ForEachStealingG(const std::function<void(const G&)>& visit) {
   });
 }
 
+void Pool::ForEachGHere(const std::function<bool(const G&)>& visit) {
+  OUTRIGGER_CHECK(&machine.p->pool() == this && machine.p->pinned());
+  for (const G* g = machine.p->live_.head(); g && visit(*g); g = g->live_next) {
+  }
+}
+
 int64_t Pool::live() const {
   int64_t sum = 0;
   EachLiveList([&sum](const LiveList& list) { sum += list.size(); });

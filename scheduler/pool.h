@@ -118,10 +118,11 @@ class Pool {
   // Ps that sleep, and that look for work. Figures.
   int idle() const;
   int spinning() const { return spinning_.load(std::memory_order_relaxed); }
-  // Each live G of a stealing pool, under the lock that its end takes; a pinned P's are its own.
-  // Any thread; `visit` does not call back. For people who look for a fault: whoever starts or ends
-  // a G there meanwhile spins.
+  // Each live G of a stealing pool, under the lock that its end takes. Any thread; `visit` does not
+  // call back. For people who look for a fault: whoever starts or ends a G there meanwhile spins.
   void ForEachStealingG(const std::function<void(const G&)>& visit);
+  // Each live G of the pinned P that this runs on, until `visit` says false.
+  void ForEachGHere(const std::function<bool(const G&)>& visit);
 
  private:
   friend void Ready(G* g);

@@ -1,6 +1,9 @@
 #include "scheduler/trace/coroutine_dump.h"
 
+#include <future>
 #include <map>
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_format.h"
@@ -46,22 +49,7 @@ std::string StatusOf(const Seen& seen) {
                       seen.state & G::kCancel ? ", cancelled" : "");
 }
 
-}  // namespace
-
-std::string DumpCoroutines(Pool& pool) {
-  std::string out = absl::StrFormat("pool %s: %d coroutines\n", pool.name(), pool.live());
-  for (int id = 0; id < pool.procs(); ++id) {
-    const char* running = pool.processor(id).stats().running.load(std::memory_order_relaxed);
-    absl::StrAppendFormat(&out, "P%d runs %s\n", id, running ? running : "nothing");
-  }
-  if (pool.policy() == Policy::kPinned) return out;
-  for (int id = 0; id < pool.machines(); ++id) {
-    if (const char* running = pool.cell(id).running.load(std::memory_order_relaxed)) {
-      absl::StrAppendFormat(&out, "M%d without a P runs %s\n", id, running);
-    }
-  }
-  std::vector<Seen> all;
-  pool.ForEachStealingG([&](const G& g) { all.push_back(Look(g)); });
+void Append(std::string& out, const std::vector<Seen>& all) {
   std::map<const void*, std::string> names;  // most wait at the same few places
   for (const Seen& seen : all) {
     absl::StrAppendFormat(&out, "\ncoroutine %s %p [%s]:\n", seen.name, seen.g, StatusOf(seen));
@@ -72,6 +60,59 @@ std::string DumpCoroutines(Pool& pool) {
     }
     if (seen.chain.size() == kLongestChain) out += "\t...\n";
   }
+}
+
+const char* RunningOn(Pool& pool, int id) {
+  const char* running = pool.processor(id).stats().running.load(std::memory_order_relaxed);
+  return running ? running : "nothing";
+}
+
+void AppendPinned(std::string& out, Pool& pool, int id) {
+  // Shared: the P may answer when we have gone.
+  const auto answer = std::make_shared<std::promise<std::vector<Seen>>>();
+  std::future<std::vector<Seen>> answered = answer->get_future();
+  const bool asked = pool.Post(id, [answer, &pool] {
+    std::vector<Seen> all;
+    pool.ForEachGHere([&all](const G& g) {
+      all.push_back(Look(g));
+      return all.size() < kMostOfAPinnedP;
+    });
+    answer->set_value(std::move(all));
+  });
+  if (!asked) {
+    absl::StrAppendFormat(&out, "P%d takes no questions: its mailbox is full, or it has ended\n",
+                          id);
+    return;
+  }
+  if (Blocking([&] { return answered.wait_for(kAnswerTime); }) != std::future_status::ready) {
+    absl::StrAppendFormat(&out, "P%d did not answer within %d ms: it runs %s\n", id,
+                          kAnswerTime.count(), RunningOn(pool, id));
+    return;
+  }
+  const std::vector<Seen> all = answered.get();
+  absl::StrAppendFormat(&out, "\nof P%d, %d:\n", id, all.size());
+  Append(out, all);
+}
+
+}  // namespace
+
+std::string DumpCoroutines(Pool& pool) {
+  std::string out = absl::StrFormat("pool %s: %d coroutines\n", pool.name(), pool.live());
+  for (int id = 0; id < pool.procs(); ++id) {
+    absl::StrAppendFormat(&out, "P%d runs %s\n", id, RunningOn(pool, id));
+  }
+  if (pool.policy() == Policy::kPinned) {
+    for (int id = 0; id < pool.procs(); ++id) AppendPinned(out, pool, id);
+    return out;
+  }
+  for (int id = 0; id < pool.machines(); ++id) {
+    if (const char* running = pool.cell(id).running.load(std::memory_order_relaxed)) {
+      absl::StrAppendFormat(&out, "M%d without a P runs %s\n", id, running);
+    }
+  }
+  std::vector<Seen> all;
+  pool.ForEachStealingG([&](const G& g) { all.push_back(Look(g)); });
+  Append(out, all);
   return out;
 }
 

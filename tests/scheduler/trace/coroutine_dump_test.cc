@@ -88,11 +88,33 @@ TEST(CoroutineDumpTest, WhoRunsHasNoChain) {
   stop.store(true);
 }
 
-TEST(CoroutineDumpTest, APinnedPoolsAreCounted) {
+TEST(CoroutineDumpTest, APinnedPTellsOfItsOwn) {
+  Event event;
+  Pool pool(Options(Policy::kPinned, 2));
+  Spawn(pool, "pinned", Serve(event));
+  const std::string dump = DumpWhen(pool, "[event]");
+  EXPECT_THAT(dump, testing::StartsWith("pool data: 1 coroutines\nP0 runs "));
+  EXPECT_THAT(dump, ContainsRegex("\nof P0, 1:\n\ncoroutine pinned 0x[0-9a-f]+ \\[event\\]:\n"
+                                  "\t[^\n]*Fetch[^\n]*\n"
+                                  "\t[^\n]*Serve[^\n]*\n"
+                                  "\nof P1, 0:\n$"));
+}
+
+TEST(CoroutineDumpTest, APinnedPThatIsBusyIsNamed) {
+  std::atomic<bool> stop = false;
+  Pool pool(Options(Policy::kPinned, 1));
+  Spawn(pool, "hog", Hog(stop));
+  EXPECT_THAT(DumpWhen(pool, "did not answer"),
+              HasSubstr("P0 did not answer within 200 ms: it runs hog\n"));
+  stop.store(true);
+}
+
+TEST(CoroutineDumpTest, APinnedPTellsOfSoMany) {
   Event event;
   Pool pool(Options(Policy::kPinned, 1));
-  Spawn(pool, "pinned", Serve(event));
-  EXPECT_THAT(DumpCoroutines(pool), testing::StartsWith("pool data: 1 coroutines\nP0 runs "));
+  for (size_t i = 0; i < kMostOfAPinnedP + 1; ++i) Spawn(pool, "pinned", Serve(event));
+  EXPECT_THAT(DumpCoroutines(pool),
+              HasSubstr("pool data: 501 coroutines\nP0 runs nothing\n\nof P0, 500:\n"));
 }
 
 TEST(CoroutineDumpTest, MayBeTakenAtAnyMoment) {
