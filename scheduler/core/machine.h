@@ -59,6 +59,9 @@ struct alignas(64) MachineCell {
   const uint32_t id;
   uint32_t held = 0;  // the word of its P while that is so
   bool lost = false;  // its P was taken, or given up in Blocking(); until it comes home
+  // From sysmon, before it takes the P: the G has used up its slice, and gives way where it passes
+  // a wait for nothing. A hint: no order, and the next G may find it.
+  std::atomic<bool> give_way{false};
   const Possession* possession = &nobodys;
   RuntimeGate gate;
 
@@ -99,6 +102,15 @@ class RuntimeScope {
  private:
   MachineCell* const cell_;
 };
+
+// The running G is to give way now. It is asked once.
+inline bool MustGiveWay() {
+  MachineCell* const cell = machine.cell;
+  if (!cell || !cell->give_way.load(std::memory_order_relaxed)) [[likely]]
+    return false;
+  cell->give_way.store(false, std::memory_order_relaxed);
+  return true;
+}
 
 // Runs `g` until it parks, yields or ends. Pinned pools.
 void RunG(G* g);

@@ -97,6 +97,7 @@ void Pool::MachineMain(MachineCell& cell, Processor* p) {
 void Pool::ComeHome(MachineCell& cell) {
   cell.Adopt(nullptr);
   cell.blocking.store(false, std::memory_order_relaxed);
+  cell.give_way.store(false, std::memory_order_relaxed);
   // Not without_p: sysmon may have claimed that for a P that we have kept.
   if (!std::exchange(cell.lost, false)) return;
   cell.without_p.store(false);

@@ -35,7 +35,7 @@ PoolWatch::Found PoolWatch::Round(Nanos now) {
   const bool taken = TakeOverrun(now);
   const bool set_back = SetBack(now);
   const bool relieved = SendRelief(now);
-  found_.acted = taken || set_back || relieved;
+  found_.acted |= taken || set_back || relieved;
   return found_;
 }
 
@@ -60,13 +60,16 @@ void PoolWatch::Look(Processor& p, Seen& seen, Nanos now) {
                   p.id(), running, pool_.slice() / 1000);
   }
   if (!hand_off_ || now < seen.ask_at) return;
-  if (overrun || Blocks(p)) overrun_.push_back(&p);
-}
-
-// One that said so has had a whole round.
-bool PoolWatch::Blocks(Processor& p) const {
-  const MachineCell* holder = pool_.HolderOf(p);
-  return holder && holder->blocking.load(std::memory_order_relaxed);
+  MachineCell* const holder = pool_.HolderOf(p);
+  if (!holder) return;
+  if (overrun && !std::exchange(seen.told, true)) {
+    // Its P is taken in the next round, soon, unless the G gives way by itself.
+    holder->give_way.store(true, std::memory_order_relaxed);
+    found_.acted = true;
+    return;
+  }
+  // One that blocks and said so has had a whole round.
+  if (overrun || holder->blocking.load(std::memory_order_relaxed)) overrun_.push_back(&p);
 }
 
 // Steps S1 to S5 of docs/decisions/0015.

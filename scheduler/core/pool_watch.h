@@ -32,6 +32,7 @@ class PoolWatch {
     uint64_t ticks = 0;
     Nanos since = 0;       // when this tick was first seen
     bool counted = false;  // this overrun is already counted
+    bool told = false;     // to give way
     Nanos ask_at = 0;      // not before; a P that could not be taken is asked less often
     Nanos wait = 0;
   };
@@ -42,7 +43,6 @@ class PoolWatch {
   };
 
   void Look(Processor& p, Seen& seen, Nanos now);
-  bool Blocks(Processor& p) const;
   bool TakeOverrun(Nanos now);
   bool SetBack(Nanos now);
   bool SendRelief(Nanos now);

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "scheduler/scheduler.h"
 #include "scheduler/sync/resume_hook.h"
 #include "scheduler/sync/wait_list.h"
 
@@ -90,9 +91,14 @@ class [[nodiscard]] AsyncMutex::LockWait : ListWait<Limit, Node> {
  public:
   LockWait(AsyncMutex& mutex, Limit limit)
       : ListWait<Limit, Node>(limit), mutex_(mutex), hook_(&OnResume, this) {}
-  bool await_ready() { return mutex_.TryLock() || mutex_.SpinForLock(); }
+  bool await_ready() {
+    // One that locks and unlocks in a loop passes no other wait.
+    gives_way_ = MustGiveWay();
+    return !gives_way_ && (mutex_.TryLock() || mutex_.SpinForLock());
+  }
   bool await_suspend(std::coroutine_handle<> self) {
     hook_.SetWaiting(self);
+    if (gives_way_) return Yield().await_suspend(hook_.handle());
     mutex_.lock_.Lock();
     return Wait(/*woken=*/false);
   }
@@ -130,15 +136,17 @@ class [[nodiscard]] AsyncMutex::LockWait : ListWait<Limit, Node> {
   // In place of the waiting frame, which goes on only with the lock or for want of it.
   static void OnResume(void* self) {
     LockWait& wait = *static_cast<LockWait*>(self);
-    if (!wait.Ended()) {
+    const bool first = std::exchange(wait.gives_way_, false);
+    if (first || !wait.Ended()) {
       wait.mutex_.lock_.Lock();
-      if (wait.Wait(/*woken=*/true)) return;
+      if (wait.Wait(/*woken=*/!first)) return;
     }
     machine.next = wait.hook_.waiting();
   }
 
   AsyncMutex& mutex_;
   Wake result_ = Wake::kReady;
+  bool gives_way_ = false;
   ResumeHook hook_;
 };
 

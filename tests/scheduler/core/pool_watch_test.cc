@@ -11,6 +11,7 @@
 #include "gtest/gtest.h"
 #include "scheduler/core/set_back.h"
 #include "scheduler/scheduler.h"
+#include "scheduler/sync/async_mutex.h"
 #include "tests/scheduler/pools.h"
 
 namespace outrigger::scheduler {
@@ -72,6 +73,30 @@ TEST(PoolWatchTest, NoMoreThanAllowedRunWithoutAP) {
   EXPECT_EQ(pool.without_p(), 2);
   EXPECT_EQ(pool.stats().handoffs.load(), 2u);
   over.store(true);
+  crowd.WaitForAll();
+}
+
+Task<> LockUntil(AsyncMutex& mutex, std::atomic<bool>& over) {
+  while (!over.load()) {
+    const Wake wake = co_await mutex.Lock();
+    EXPECT_EQ(wake, Wake::kReady);
+    mutex.Unlock();
+  }
+}
+
+// Its P cannot be taken: as many as may run without one already do.
+TEST(PoolWatchTest, AGThatLocksAndUnlocksInALoopGivesWay) {
+  PoolOptions options = WithSlice(1, kMillisecond);
+  options.most_without_p = 1;
+  Pool pool(std::move(options));
+  Sysmon sysmon({&pool}, {});
+  std::atomic<bool> over{false};
+  AsyncMutex mutex;
+  Crowd crowd(pool);
+  crowd.Add("hog", HogUntil(over));
+  Await([&] { return pool.without_p() == 1; });
+  crowd.Add("locker", LockUntil(mutex, over));
+  crowd.Add("last", SetFlag(over));
   crowd.WaitForAll();
 }
 
