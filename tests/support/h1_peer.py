@@ -76,7 +76,7 @@ class Upstream:
         self.cases = cases
         self.server = socket.create_server(("127.0.0.1", 0))
         self.port = self.server.getsockname()[1]
-        self.connections = 0
+        self.connections = self.requests = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     def __enter__(self):
@@ -103,6 +103,7 @@ class Upstream:
 
     def _exchange(self, sock, reader):
         lines = reader.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        self.requests += 1
         path = lines[0].split(" ")[1]
         steps = list(self.cases.get(path.split("?")[0].lstrip("/"), []))
         if None in steps:
