@@ -21,10 +21,6 @@ using scheduler::kMillisecond;
 
 constexpr std::string_view kUpstreamHttpKey =
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-constexpr std::string_view kSayHttp2 =
-    "set typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3."
-    "HttpProtocolOptions\"].explicit_http_config.http2_protocol_options (or the older "
-    "http2_protocol_options)";
 
 absl::Status ParseType(const v3::Cluster& proto, const FieldPath& path, Cluster& to) {
   switch (proto.type()) {
@@ -87,10 +83,18 @@ absl::Status ParseCommonHttp(const core::HttpProtocolOptions& proto, const Field
   OUTRIGGER_READ(proto, path, max_stream_duration, to.max_stream_duration);
   OUTRIGGER_READ(proto, path, idle_timeout, to.idle_timeout);
   OUTRIGGER_READ(proto, path, max_headers_count, to.response_headers.max_count, 1);
-  uint32_t kilobytes = to.response_headers.max_bytes / 1024;
+  // Envoy's defaults: HTTP/1 heads say each name in full.
+  uint32_t kilobytes = to.http2 ? 60 : 80;
   OUTRIGGER_READ(proto, path, max_response_headers_kb, kilobytes, 1, 8192);
   to.response_headers.max_bytes = kilobytes * 1024;
   OUTRIGGER_READ(proto, path, max_requests_per_connection, to.max_requests_per_connection);
+  return absl::OkStatus();
+}
+
+absl::Status ParseHttp1(const core::Http1ProtocolOptions& proto, const FieldPath& path,
+                        Cluster& to) {
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto, path, {"enable_trailers"}));
+  to.http1_trailers = proto.enable_trailers();
   return absl::OkStatus();
 }
 
@@ -100,13 +104,18 @@ absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cl
   if (!proto.has_explicit_http_config()) {
     return path["explicit_http_config"].Error("value is required");
   }
-  const FieldPath config = path["explicit_http_config"];
-  if (!proto.explicit_http_config().has_http2_protocol_options()) {
-    return config.NotSupported("HTTP/1.1 to upstreams", kSayHttp2);
+  const UpstreamHttp::ExplicitHttpConfig& config = proto.explicit_http_config();
+  const FieldPath place = path["explicit_http_config"];
+  if (config.has_http2_protocol_options()) {
+    to.http2 = true;
+    OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(config.http2_protocol_options(),
+                                                place["http2_protocol_options"], to.http2_options));
+  } else if (config.has_http_protocol_options()) {
+    OUTRIGGER_RETURN_IF_ERROR(
+        ParseHttp1(config.http_protocol_options(), place["http_protocol_options"], to));
+  } else {
+    return place["protocol_config"].Error("value is required");
   }
-  to.http2 = true;
-  OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(proto.explicit_http_config().http2_protocol_options(),
-                                              config["http2_protocol_options"], to.http2_options));
   return ParseCommonHttp(proto.common_http_protocol_options(), path["common_http_protocol_options"],
                          to);
 }
@@ -119,22 +128,22 @@ absl::Status ParseHttp(const v3::Cluster& proto, const FieldPath& path, Cluster&
   }
   const auto typed = proto.typed_extension_protocol_options().find(std::string(kUpstreamHttpKey));
   if (typed != proto.typed_extension_protocol_options().end()) {
-    if (proto.has_http2_protocol_options() || proto.has_common_http_protocol_options()) {
+    if (proto.has_http_protocol_options() || proto.has_http2_protocol_options() ||
+        proto.has_common_http_protocol_options()) {
       return path.Key("typed_extension_protocol_options", kUpstreamHttpKey)
           .Error(
-              "http2_protocol_options and common_http_protocol_options are its older form: set "
-              "the one or the other");
+              "http_protocol_options, http2_protocol_options and common_http_protocol_options are "
+              "its older form: set the one or the other");
     }
     const FieldPath place = path.Key("typed_extension_protocol_options", kUpstreamHttpKey);
     OUTRIGGER_ASSIGN_OR_RETURN(const UpstreamHttp http, Unpack<UpstreamHttp>(typed->second, place));
     return ParseTypedHttp(http, place, to);
   }
-  if (!proto.has_http2_protocol_options()) {
-    return path.NotSupported("HTTP/1.1 to upstreams", kSayHttp2);
-  }
-  to.http2 = true;
+  to.http2 = proto.has_http2_protocol_options();
   OUTRIGGER_RETURN_IF_ERROR(ParseHttp2Options(proto.http2_protocol_options(),
                                               path["http2_protocol_options"], to.http2_options));
+  OUTRIGGER_RETURN_IF_ERROR(
+      ParseHttp1(proto.http_protocol_options(), path["http_protocol_options"], to));
   return ParseCommonHttp(proto.common_http_protocol_options(), path["common_http_protocol_options"],
                          to);
 }
@@ -199,6 +208,7 @@ absl::Status CheckFields(const v3::Cluster& proto, const FieldPath& path) {
                     "max_requests_per_connection",
                     "circuit_breakers",
                     "common_http_protocol_options",
+                    "http_protocol_options",
                     "http2_protocol_options",
                     "typed_extension_protocol_options",
                     "dns_refresh_rate",

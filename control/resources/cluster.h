@@ -1,5 +1,5 @@
 // cluster.h: config.cluster.v3.Cluster becomes a proxy::Cluster.
-// In the flow: Builder -> here -> Snapshot. STATIC, STRICT_DNS and LOGICAL_DNS clusters, HTTP/2.
+// In the flow: Builder -> here -> Snapshot. STATIC, STRICT_DNS and LOGICAL_DNS clusters.
 #pragma once
 
 #include <memory>

@@ -259,6 +259,11 @@ void Exchange::CopyResponse() {
   if (up_->informational != 0 && !response_started_) {
     if (options_.proxy_100_continue) down_.SendInformational(up_->informational);
     up_->informational = 0;
+    // Once, as Envoy counts it, however many there are.
+    if (!std::exchange(informational_counted_, true)) {
+      shard_.stats.Inc(cluster().stats.upstream_rq_completed);
+      shard_.stats.Inc(cluster().stats.upstream_rq_1xx);
+    }
   }
   if (!up_->headers_complete) return;
   if (!response_started_) {

@@ -139,6 +139,7 @@ class Exchange {
   bool request_ended_ = false;  // its end was passed on (or is not wanted)
   bool response_started_ = false;
   bool response_ended_ = false;
+  bool informational_counted_ = false;
 };
 
 }  // namespace outrigger::proxy

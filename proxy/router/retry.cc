@@ -119,7 +119,10 @@ Retry::Verdict Retry::Decide(bool wanted) {
 }
 
 Retry::Verdict Retry::OnError(const StreamError& error) {
-  if (on_ == 0) return Decide(error.code == ErrorCode::kRefused && error.retry);
+  if (on_ == 0) {
+    return Decide(error.retry && (error.code == ErrorCode::kRefused ||
+                                  error.code == ErrorCode::kConnectionClosed));
+  }
   uint32_t causes = RetryOn::kReset | RetryOn::k5xx | RetryOn::kGatewayError;
   switch (error.code) {
     case ErrorCode::kOverflow:  // by a limit of ours: more of it would not help

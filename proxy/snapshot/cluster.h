@@ -98,7 +98,8 @@ struct Cluster {
   std::string name;
   Type type = Type::kStatic;
   Nanos connect_timeout = 5 * kSecond;
-  bool http2 = false;  // explicit_http_config.http2_protocol_options
+  bool http2 = false;           // explicit_http_config.http2_protocol_options; else HTTP/1.1
+  bool http1_trailers = false;  // http_protocol_options.enable_trailers
   Http2Options http2_options;
   HeaderLimits response_headers;
   Nanos idle_timeout = 3600 * kSecond;

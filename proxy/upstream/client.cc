@@ -10,32 +10,46 @@ Client::Client(LocalRef<HostPool> pool, UpstreamServices services)
     : pool_(std::move(pool)),
       cluster_(pool_->cluster_ptr()),
       services_(services),
-      session_(*this, cluster_->http2_options, cluster_->response_headers,
-               {&services.stats, cluster_->stats.http2}),
+      http1_rules_{{cluster_->response_headers.max_bytes, cluster_->response_headers.max_count},
+                   cluster_->http1_trailers},
       keepalive_(cluster_->http2_options, services.p.netpoll().Now(),
                  static_cast<uint64_t>(scheduler::MonotonicNow())),
       timer_(*this),
       idle_since_(services.p.netpoll().Now()),
-      started_(idle_since_) {}
+      started_(idle_since_) {
+  if (cluster_->http2) {
+    auto session = std::make_unique<http2::ClientSession>(
+        *this, cluster_->http2_options, cluster_->response_headers,
+        http2::SessionStats{&services.stats, cluster_->stats.http2});
+    http2_ = session.get();
+    codec_ = std::move(session);
+  } else {
+    auto codec = std::make_unique<http1::Http1ClientCodec>(*this, http1_rules_);
+    http1_ = codec.get();
+    codec_ = std::move(codec);
+  }
+}
 
 Client::~Client() { services_.p.netpoll().RemoveTimer(timer_); }
 
 size_t Client::capacity() const {
   if (state_ != State::kReady) return 0;
   const uint32_t most = cluster_->max_requests_per_connection;
-  if (most == 0) return session_.capacity();
-  if (streams_opened_ >= most) return 0;
-  return std::min<size_t>(session_.capacity(), most - streams_opened_);
+  if (most != 0 && streams_opened_ >= most) return 0;
+  if (http1_) return http1_->capacity();
+  return most == 0 ? http2_->capacity()
+                   : std::min<size_t>(http2_->capacity(), most - streams_opened_);
 }
 
 Stream& Client::OpenStream() {
   ++streams_opened_;
+  if (http1_) return http1_->OpenStream();
   if (keepalive_.WantsPing(services_.p.netpoll().Now(), driver_->last_activity())) {
-    session_.Ping();
+    http2_->Ping();
     keepalive_.Sent(services_.p.netpoll().Now());
     ArmTimer(keepalive_.next());
   }
-  return session_.OpenStream();
+  return http2_->OpenStream();
 }
 
 void Client::Drain() {
@@ -43,7 +57,7 @@ void Client::Drain() {
     state_ = State::kClosed;
     if (driver_) driver_->Close();
   } else {
-    session_.Drain();
+    codec_->Drain();
   }
 }
 
@@ -54,13 +68,13 @@ void Client::OnWritable() {
 void Client::OnCapacity() {
   if (state_ != State::kReady) return;
   idle_since_ = services_.p.netpoll().Now();
-  if (!draining_ && session_.goaway_received()) {
+  if (!draining_ && (http2_ ? http2_->goaway_received() : http1_->close_received())) {
     draining_ = true;
     services_.stats.Inc(cluster_->stats.upstream_cx_close_notify);
   }
   const uint32_t most = cluster_->max_requests_per_connection;
-  if (most != 0 && streams_opened_ >= most && session_.open_streams() == 0) session_.Drain();
-  pool_->OnCapacity();
+  if (most != 0 && streams_opened_ >= most && codec_->open_streams() == 0) codec_->Drain();
+  pool_->OnCapacity(*this);
 }
 
 void Client::ArmTimer(scheduler::Nanos deadline) {
@@ -77,21 +91,22 @@ void Client::OnTimer() {
 
 scheduler::Nanos Client::CheckIdle(scheduler::Nanos now) {
   const scheduler::Nanos limit = cluster_->idle_timeout;
-  if (limit <= 0 || session_.draining()) return scheduler::kNever;
-  const scheduler::Nanos end = (session_.open_streams() ? now : idle_since_) + limit;
+  if (limit <= 0 || draining()) return scheduler::kNever;
+  const scheduler::Nanos end = (codec_->open_streams() ? now : idle_since_) + limit;
   if (now < end) return end;
   services_.stats.Inc(cluster_->stats.upstream_cx_idle_timeout);
-  session_.Drain();
+  codec_->Drain();
   return scheduler::kNever;
 }
 
 scheduler::Nanos Client::CheckKeepalive(scheduler::Nanos now) {
-  switch (keepalive_.Check(now, session_.pings_unanswered() == 0, driver_->last_received())) {
+  if (!http2_) return scheduler::kNever;
+  switch (keepalive_.Check(now, http2_->pings_unanswered() == 0, driver_->last_received())) {
     case http2::Keepalive::Act::kPing:
-      session_.Ping();
+      http2_->Ping();
       break;
     case http2::Keepalive::Act::kGiveUp:
-      session_.Count(&Http2Stats::keepalive_timeout);
+      http2_->Count(&Http2Stats::keepalive_timeout);
       driver_->Close();
       return scheduler::kNever;
     case http2::Keepalive::Act::kNone:
@@ -106,7 +121,7 @@ scheduler::Task<ErrorCode> Client::Connect() {
   absl::StatusOr<Fd> fd = StartConnect(pool_->host().address);
   if (!fd.ok()) co_return ErrorCode::kConnectFailure;
   const int raw = fd->get();
-  driver_.emplace(services_.p, services_.read_buffer, *std::move(fd), session_);
+  driver_.emplace(services_.p, services_.read_buffer, *std::move(fd), *codec_);
   switch (co_await driver_->socket().poll().Writable(started_ + cluster.connect_timeout)) {
     case scheduler::Wake::kTimeout:
       services_.stats.Inc(cluster.stats.upstream_cx_connect_timeout);
@@ -128,7 +143,7 @@ scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
   const Cluster& cluster = *client->cluster_;
   const ClusterStats& counters = cluster.stats;
   stats.Inc(counters.upstream_cx_total);
-  stats.Inc(counters.upstream_cx_http2_total);
+  stats.Inc(client->http2_ ? counters.upstream_cx_http2_total : counters.upstream_cx_http1_total);
   stats.Add(counters.upstream_cx_active, 1);
   ErrorCode end = co_await client->Connect();
   if (end == ErrorCode::kNone) {
@@ -144,7 +159,6 @@ scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
     end = co_await client->driver_->Run();
     stats.Add(counters.upstream_cx_rx_bytes_total, client->driver_->counts().received);
     stats.Add(counters.upstream_cx_tx_bytes_total, client->driver_->counts().sent);
-    if (end == ErrorCode::kProtocol) stats.Inc(counters.upstream_cx_protocol_error);
     if (end == ErrorCode::kNone) end = ErrorCode::kConnectionClosed;
   } else if (end == ErrorCode::kConnectFailure) {
     stats.Inc(counters.upstream_cx_connect_fail);
@@ -153,7 +167,8 @@ scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {
   stats.Add(counters.upstream_cx_active, -1);
   stats.Inc(counters.upstream_cx_destroy);
   pool.OnClosed(*client, end);
-  client->session_.Abort(end == ErrorCode::kProtocol ? end : ErrorCode::kConnectionClosed);
+  client->codec_->Abort(end);
+  if (client->codec_->failed()) stats.Inc(counters.upstream_cx_protocol_error);
 }
 
 }  // namespace outrigger::proxy

@@ -1,10 +1,11 @@
-// client.h: one upstream HTTP/2 connection of one worker: connect -> transport -> codec.
+// client.h: one upstream connection of one worker: connect -> transport -> codec.
 // Does not choose hosts nor queue requests: see pool.h.
 #pragma once
 
 #include <memory>
 #include <optional>
 
+#include "proxy/codec/http1/client_codec.h"
 #include "proxy/codec/http2/keepalive.h"
 #include "proxy/codec/http2/session.h"
 #include "proxy/connection/driver.h"
@@ -25,7 +26,7 @@ struct UpstreamServices {
 
 // Runs on: worker. Owner: its own coroutine (Run); the pool points at it until OnClosed.
 // Thread-safety: confined.
-class Client final : public http2::ClientEvents {
+class Client final : public ClientEvents {
  public:
   enum class State : uint8_t { kConnecting, kReady, kClosed };
 
@@ -36,16 +37,17 @@ class Client final : public http2::ClientEvents {
   static scheduler::Task<> Run(std::unique_ptr<Client> client);
 
   State state() const { return state_; }
+  bool http2() const { return http2_ != nullptr; }
   // The connection was established at some time.
   bool was_ready() const { return was_ready_; }
   // What a connect that was under way failed with; 0 if it did not.
   int connect_errno() const { return connect_errno_; }
   // Streams that may be opened now.
   size_t capacity() const;
-  size_t open_streams() const { return session_.open_streams(); }
+  size_t open_streams() const { return codec_->open_streams(); }
   uint64_t streams_opened() const { return streams_opened_; }
   // It ends when its streams have: the peer or this side said so.
-  bool draining() const { return session_.draining(); }
+  bool draining() const { return http2_ ? http2_->draining() : http1_->draining(); }
   Stream& OpenStream();
   // No new streams; closes when the open ones have ended.
   void Drain();
@@ -70,7 +72,11 @@ class Client final : public http2::ClientEvents {
   // As it was when the connection was opened; the pool's may be replaced meanwhile.
   const std::shared_ptr<const Cluster> cluster_;
   const UpstreamServices services_;
-  http2::ClientSession session_;
+  const http1::ResponseRules http1_rules_;
+  std::unique_ptr<Codec> codec_;
+  // codec_, by what it is: one of them.
+  http2::ClientSession* http2_ = nullptr;
+  http1::Http1ClientCodec* http1_ = nullptr;
   std::optional<Driver> driver_;  // once there is a descriptor
   http2::Keepalive keepalive_;
   ClientTimer timer_;

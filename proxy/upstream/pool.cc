@@ -19,7 +19,14 @@ HostPool::HostPool(LocalRef<ClusterView> view, std::shared_ptr<const Host> host,
       services_(services) {}
 
 void HostPool::Set(LocalRef<ClusterView> view, std::shared_ptr<const Host> host) {
+  const bool other_protocol = cluster().http2 != view->cluster().http2;
   view_ = std::move(view);
+  if (other_protocol) {
+    for (const Connection& connection : std::vector<Connection>(connections_)) {
+      // One that is not ready yet is told when it is.
+      if (connection.client->was_ready()) connection.client->Drain();
+    }
+  }
   if (host == host_) return;
   host_ = std::move(host);
   HostCounters* counters = &host_->counters.Of(services_.p.id());
@@ -40,6 +47,10 @@ void HostPool::CountAnswer(uint32_t status, bool timed_out) {
 }
 
 Client* HostPool::Usable() {
+  if (!cluster().http2) {
+    while (!free_.empty() && free_.back()->capacity() == 0) free_.pop_back();
+    return free_.empty() ? nullptr : free_.back();
+  }
   for (const Connection& connection : connections_) {
     if (connection.client->capacity() > 0) return connection.client;
   }
@@ -78,6 +89,7 @@ Stream* HostPool::Open(Client& client, PendingStream& pending) {
   HostCounters::Add(counters_->rq_total);
   HostCounters::Add(counters_->rq_active);
   pending.place_ = PendingStream::Place::kOpen;
+  if (!client.http2()) free_.pop_back();  // Usable() took it from there
   pending.stream = &client.OpenStream();
   pending.stream->SetCloseListener(&pending);
   const uint32_t most = cluster().max_requests_per_connection;
@@ -133,6 +145,7 @@ void HostPool::Dequeue(PendingStream& pending) {
 
 size_t HostPool::StreamsPerConnection() const {
   const Cluster& cluster = view_->cluster();
+  if (!cluster.http2) return 1;
   size_t streams = cluster.http2_options.max_concurrent_streams;
   if (cluster.max_requests_per_connection != 0) {
     streams = std::min<size_t>(streams, cluster.max_requests_per_connection);
@@ -181,12 +194,16 @@ bool HostPool::Connect(bool high_priority) {
   return allowed;
 }
 
-void HostPool::OnReady(Client&) {
+void HostPool::OnReady(Client& client) {
   --connecting_;
-  Serve();
+  if (client.http2() != cluster().http2) client.Drain();
+  OnCapacity(client);
 }
 
-void HostPool::OnCapacity() { Serve(); }
+void HostPool::OnCapacity(Client& client) {
+  if (!client.http2() && client.capacity() > 0) free_.push_back(&client);
+  Serve();
+}
 
 void HostPool::Serve() {
   for (const bool high_priority : {true, false}) {
@@ -207,6 +224,7 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
                                  [&](const Connection& c) { return c.client == &client; });
   gone->view->breaker(gone->high_priority).GiveBack(Resource::kConnections);
   connections_.erase(gone);
+  std::erase(free_, &client);
   HostCounters::Add(counters_->cx_active, -1);
   if (!client.was_ready()) {
     --connecting_;

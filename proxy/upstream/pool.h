@@ -1,7 +1,7 @@
 // pool.h: a worker's connections to one host, and the requests that wait for one.
 // Flow: connection -> router -> cluster (picks the host) -> [pool] -> client -> codec -> transport.
 // Many downstream requests share few upstream connections: a new one is opened only when the open
-// ones are at the peer's stream limit. Does not choose hosts.
+// ones are at the peer's stream limit, which with HTTP/1 is one. Does not choose hosts.
 #pragma once
 
 #include <array>
@@ -80,7 +80,7 @@ class HostPool : public LocallyCounted<HostPool> {
 
   // From clients.
   void OnReady(Client& client);
-  void OnCapacity();
+  void OnCapacity(Client& client);
   void OnClosed(Client& client, ErrorCode code);
 
  private:
@@ -122,6 +122,9 @@ class HostPool : public LocallyCounted<HostPool> {
   HostCounters* counters_;  // the host's, of this worker
   const UpstreamServices services_;
   std::vector<Connection> connections_;
+  // Of HTTP/1: those that were free when they were last heard of, the last used one last. It is
+  // used next, so that what a quieter hour does not need grows old and is closed.
+  std::vector<Client*> free_;
   size_t connecting_ = 0;
   std::array<Queue, 2> queues_;  // of default and of high priority
   bool retired_ = false;

@@ -34,6 +34,17 @@ class ServerEvents {
   ~ServerEvents() = default;
 };
 
+// What a client codec tells its owner.
+class ClientEvents {
+ public:
+  virtual void OnWritable() = 0;
+  // A stream closed, or the peer's limits changed: there may be room for others.
+  virtual void OnCapacity() = 0;
+
+ protected:
+  ~ClientEvents() = default;
+};
+
 // Owner: the connection. Thread-safety: confined.
 class Codec {
  public:

@@ -105,9 +105,9 @@ struct Writer {
 };
 
 template <typename Sink>
-void PutFields(Sink& sink, const Headers& headers) {
+void PutFields(Sink& sink, const Headers& headers, HeaderName but = HeaderName::kMethod) {
   for (const Header& header : headers) {
-    if (!Written(header)) continue;
+    if (!Written(header) || header.id == but) continue;
     sink.Put(header.name);
     sink.Put(": ");
     sink.Put(header.value);
@@ -146,6 +146,20 @@ Slice WriteResponseHead(int version, int status, const Headers& headers, std::st
     sink.Put(ReasonPhrase(status));
     sink.Put("\r\n");
     PutFields(sink, headers);
+    sink.Put(extra);
+    sink.Put("\r\n");
+  });
+}
+
+Slice WriteRequestHead(const Headers& headers, std::string_view extra) {
+  return Build([&](auto& sink) {
+    sink.Put(headers.Get(HeaderName::kMethod));
+    sink.Put(" ");
+    sink.Put(headers.Get(HeaderName::kPath));
+    sink.Put(" HTTP/1.1\r\nhost: ");
+    sink.Put(headers.Get(HeaderName::kAuthority));
+    sink.Put("\r\n");
+    PutFields(sink, headers, HeaderName::kHost);
     sink.Put(extra);
     sink.Put("\r\n");
   });

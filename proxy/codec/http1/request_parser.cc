@@ -15,12 +15,6 @@ constexpr std::array<std::string_view, 35> kMethods = {
     "SUBSCRIBE", "TRACE", "UNBIND",   "UNLINK",   "UNLOCK", "UNSUBSCRIBE", "VERSION-CONTROL"};
 static_assert(std::is_sorted(kMethods.begin(), kMethods.end()));
 
-bool IsToken(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-    return kLowerToken[static_cast<unsigned char>(c)] != 0;
-  });
-}
-
 // Static text for a known method, so that it is not copied.
 std::string_view KnownMethod(std::string_view method) {
   const auto found = std::lower_bound(kMethods.begin(), kMethods.end(), method);
@@ -142,12 +136,12 @@ ParseError RequestParser::Field(std::string_view line) {
     case HeaderName::kHost:
       return Host(field.value);
     case HeaderName::kContentLength:
-      if (ParseError error = ContentLength(field)) return error;
+      if (ParseError error = framing_.ContentLength(field.value)) return error;
       break;
     case HeaderName::kTransferEncoding:
-      return TransferEncoding(field.value);
+      return framing_.TransferEncoding(field.value, head_.version);
     case HeaderName::kConnection:
-      return Connection(field.value);
+      return framing_.Connection(field.value);
     case HeaderName::kKeepAlive:
     case HeaderName::kProxyConnection:
     case HeaderName::kUpgrade:
@@ -177,68 +171,19 @@ ParseError RequestParser::Host(std::string_view value) {
   return {};
 }
 
-// RFC 9112 6.3: one number, said once.
-ParseError RequestParser::ContentLength(const FieldLine& field) {
-  if (has_length_) return {400, "two Content-Length headers"};
-  if (field.value.empty() || field.value.size() > 18) return {400, "bad Content-Length"};
-  uint64_t length = 0;
-  for (const char c : field.value) {
-    if (!IsDigit(static_cast<unsigned char>(c))) return {400, "bad Content-Length"};
-    length = length * 10 + static_cast<uint64_t>(c - '0');
-  }
-  has_length_ = true;
-  head_.content_length = length;
-  return {};
-}
-
-ParseError RequestParser::TransferEncoding(std::string_view value) {
-  // RFC 9112 6.1: a 1.0 message with it has faulty framing.
-  if (head_.version == 10) return {400, "Transfer-Encoding in HTTP/1.0"};
-  if (head_.body == RequestHead::Body::kChunked || !EqualsIgnoreCase(value, "chunked")) {
-    return {501, "unknown Transfer-Encoding"};
-  }
-  head_.body = RequestHead::Body::kChunked;
-  return {};
-}
-
-ParseError RequestParser::Connection(std::string_view value) {
-  std::string_view element;
-  while (NextElement(value, element)) {
-    if (EqualsIgnoreCase(element, "close")) {
-      head_.keep_alive = false;
-    } else if (EqualsIgnoreCase(element, "keep-alive")) {
-      keep_alive_10_ = true;
-    } else if (nominated_count_ == kMaxNominated) {
-      return {400, "too many names in Connection"};
-    } else {
-      nominated_[nominated_count_++] = element;
-    }
-  }
-  return {};
-}
-
 ParseError RequestParser::Finish() {
-  if (head_.body == RequestHead::Body::kChunked && has_length_) {
-    return {400, "both Content-Length and Transfer-Encoding"};
+  if (ParseError error = framing_.Finish(head_.version, headers_)) return error;
+  if (framing_.chunked()) {
+    head_.body = RequestHead::Body::kChunked;
+  } else if (framing_.length() > 0) {
+    head_.body = RequestHead::Body::kLength;
   }
-  if (has_length_ && head_.content_length > 0) head_.body = RequestHead::Body::kLength;
-  if (!has_host_) {
-    if (head_.version == 11) return {400, "no Host"};
-    if (!absolute_) headers_[authority_].value = rules_.default_host_for_http_10;
-    if (headers_[authority_].value.empty()) return {400, "no Host"};
-  }
-  if (head_.version == 10) head_.keep_alive = keep_alive_10_;
-  // RFC 9110 7.6.1: what Connection lists ends here, but it cannot take the framing away.
-  for (uint32_t i = 0; i < nominated_count_; ++i) {
-    char lower[64];
-    const std::string_view name = nominated_[i];
-    if (name.size() > sizeof(lower) || !IsToken(name)) return {400, "bad name in Connection"};
-    std::transform(name.begin(), name.end(), lower,
-                   [](char c) { return kLowerToken[static_cast<unsigned char>(c)]; });
-    const std::string_view text(lower, name.size());
-    if (text != "content-length" && text != "te") headers_.Remove(text);
-  }
-  return {};
+  head_.content_length = framing_.length();
+  head_.keep_alive = framing_.keep_alive();
+  if (has_host_) return {};
+  if (head_.version == 11) return {400, "no Host"};
+  if (!absolute_) headers_[authority_].value = rules_.default_host_for_http_10;
+  return headers_[authority_].value.empty() ? ParseError{400, "no Host"} : ParseError{};
 }
 
 }  // namespace outrigger::proxy::http1

@@ -9,6 +9,7 @@
 
 #include "proxy/codec/http/headers.h"
 #include "proxy/codec/http1/field_parser.h"
+#include "proxy/codec/http1/framing_fields.h"
 
 namespace outrigger::proxy::http1 {
 
@@ -44,31 +45,23 @@ class RequestParser {
   const ParseError& error() const { return error_; }
 
  private:
-  static constexpr size_t kMaxNominated = 16;
-
   ParseError RequestLine(std::string_view line);
   ParseError Target(std::string_view method, std::string_view target);
   ParseError Field(std::string_view line);
   ParseError Host(std::string_view value);
-  ParseError ContentLength(const FieldLine& field);
-  ParseError TransferEncoding(std::string_view value);
-  ParseError Connection(std::string_view value);
   ParseError Finish();
 
   const RequestRules& rules_;
   Headers& headers_;
   LineReader lines_;
+  FramingFields framing_;
   RequestHead head_;
   ParseError error_;
   size_t authority_ = 0;  // its place in headers_
   uint32_t fields_ = 0;
-  uint32_t nominated_count_ = 0;
-  std::string_view nominated_[kMaxNominated];  // names that Connection lists
   bool in_fields_ = false;
   bool has_host_ = false;
   bool absolute_ = false;
-  bool has_length_ = false;
-  bool keep_alive_10_ = false;
 };
 
 }  // namespace outrigger::proxy::http1

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/codec/http1/framing_fields.h"
 #include "proxy/codec/http1/message_writer.h"
 #include "proxy/codec/http1/server_codec.h"
 
@@ -16,16 +17,6 @@ int StatusOf(const Headers& headers) {
     status = status * 10 + (c - '0');
   }
   return text.size() == 3 && status >= 200 ? status : 500;
-}
-
-bool ParseLength(std::string_view text, uint64_t& length) {
-  if (text.empty() || text.size() > 18) return false;
-  length = 0;
-  for (const char c : text) {
-    if (!IsDigit(static_cast<unsigned char>(c))) return false;
-    length = length * 10 + static_cast<uint64_t>(c - '0');
-  }
-  return true;
 }
 
 }  // namespace
@@ -43,14 +34,14 @@ void Http1Stream::SendHeaders(const Headers& response, bool end) {
   if (!open() || headers_sent_) return;
   headers_sent_ = true;
   const int status = StatusOf(response);
-  Lines lines;
+  HeadLines lines;
   FrameResponse(status, response, end, lines);
   codec_->out_.Push(WriteResponseHead(http_version(), status, response, lines.view()));
   if (end) return EndResponse(nullptr);
   codec_->Writable();
 }
 
-void Http1Stream::FrameResponse(int status, const Headers& response, bool end, Lines& lines) {
+void Http1Stream::FrameResponse(int status, const Headers& response, bool end, HeadLines& lines) {
   const RequestHead& request = parser_.head();
   const std::string_view length = response.Get(HeaderName::kContentLength);
   const bool has_length = ParseLength(length, length_left_);

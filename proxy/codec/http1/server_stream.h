@@ -3,10 +3,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "proxy/codec/http/stream.h"
+#include "proxy/codec/http1/message_writer.h"
 #include "proxy/codec/http1/request_parser.h"
 #include "scheduler/frame_pool.h"
 
@@ -42,18 +42,8 @@ class Http1Stream final : public Stream {
   ~Http1Stream() override = default;
 
   bool open() const { return codec_ && !error; }
-  // A few header lines of ours, at most 96 bytes.
-  struct Lines {
-    char text[96];
-    size_t size = 0;
-    void Add(std::string_view part) {
-      std::memcpy(text + size, part.data(), part.size());
-      size += part.size();
-    }
-    std::string_view view() const { return {text, size}; }
-  };
   // Chooses the framing and writes the lines that say it.
-  void FrameResponse(int status, const Headers& headers, bool end, Lines& lines);
+  void FrameResponse(int status, const Headers& headers, bool end, HeadLines& lines);
   void EndResponse(const Headers* trailers);
 
   RequestParser parser_;

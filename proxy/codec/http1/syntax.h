@@ -60,6 +60,13 @@ inline bool AllOf(std::string_view text, CharClass char_class) {
   return mask == char_class;
 }
 
+inline bool IsToken(std::string_view text) {
+  for (const char c : text) {
+    if (kLowerToken[static_cast<unsigned char>(c)] == 0) return false;
+  }
+  return !text.empty();
+}
+
 inline bool EqualsIgnoreCase(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
   for (size_t i = 0; i < text.size(); ++i) {

@@ -164,16 +164,7 @@ class ServerSession final : public Session {
   ServerEvents& events_;
 };
 
-// What a client session tells its owner.
-class ClientEvents {
- public:
-  virtual void OnWritable() = 0;
-  // A stream closed, or the peer's limits changed: see capacity().
-  virtual void OnCapacity() = 0;
-
- protected:
-  ~ClientEvents() = default;
-};
+using proxy::ClientEvents;
 
 // Upstream side: opens streams.
 class ClientSession final : public Session {

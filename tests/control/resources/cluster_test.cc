@@ -136,16 +136,31 @@ common_http_protocol_options: {idle_timeout: 0s}
   EXPECT_EQ((*cluster)->max_requests_per_connection, 5u);
 }
 
-TEST_F(ClusterTest, SaysHowToSayHttp2) {
-  constexpr std::string_view kSentence =
-      "HTTP/1.1 to upstreams is not supported yet; set typed_extension_protocol_options[\"envoy."
-      "extensions.upstreams.http.v3.HttpProtocolOptions\"].explicit_http_config."
-      "http2_protocol_options (or the older http2_protocol_options)";
-  EXPECT_EQ(Message(Parse("name: app").status()),
-            absl::StrFormat("cluster \"app\": %s", kSentence));
-  EXPECT_THAT(TypedErrorOf("explicit_http_config: {http_protocol_options: {}}"),
-              ::testing::EndsWith(absl::StrFormat("].explicit_http_config: %s", kSentence)));
-  EXPECT_THAT(TypedErrorOf("explicit_http_config: {}"), ::testing::HasSubstr("HTTP/1.1"));
+TEST_F(ClusterTest, SpeaksHttp11UnlessToldOtherwise) {
+  const auto silent = Parse("name: app");
+  ASSERT_TRUE(silent.ok()) << silent.status();
+  EXPECT_FALSE((*silent)->http2);
+  EXPECT_FALSE((*silent)->http1_trailers);
+  EXPECT_EQ((*silent)->response_headers.max_bytes, 80u * 1024);
+
+  const auto older = Parse("{name: app, http_protocol_options: {enable_trailers: true}}");
+  ASSERT_TRUE(older.ok()) << older.status();
+  EXPECT_FALSE((*older)->http2);
+  EXPECT_TRUE((*older)->http1_trailers);
+
+  const auto typed = Parse(R"(
+name: app
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    common_http_protocol_options: {idle_timeout: 9s, max_response_headers_kb: 3}
+    explicit_http_config: {http_protocol_options: {enable_trailers: true}}
+)");
+  ASSERT_TRUE(typed.ok()) << typed.status();
+  EXPECT_FALSE((*typed)->http2);
+  EXPECT_TRUE((*typed)->http1_trailers);
+  EXPECT_EQ((*typed)->idle_timeout, 9 * kSecond);
+  EXPECT_EQ((*typed)->response_headers.max_bytes, 3u * 1024);
 }
 
 TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
@@ -154,6 +169,8 @@ TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
       "HttpProtocolOptions\"]";
   EXPECT_EQ(TypedErrorOf("common_http_protocol_options: {}"),
             place + ".explicit_http_config: value is required");
+  EXPECT_EQ(TypedErrorOf("explicit_http_config: {}"),
+            place + ".explicit_http_config.protocol_config: value is required");
   EXPECT_EQ(TypedErrorOf("use_downstream_protocol_config: {}"),
             place + ".use_downstream_protocol_config: not supported yet");
   EXPECT_EQ(
@@ -166,7 +183,7 @@ TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
             place + ".common_http_protocol_options.max_connection_duration: not supported yet");
   EXPECT_THAT(TypedErrorOf("explicit_http_config: {http2_protocol_options: {}}\n"
                            "http2_protocol_options: {}"),
-              ::testing::StartsWith(place + ": http2_protocol_options and "));
+              ::testing::StartsWith(place + ": http_protocol_options, "));
   EXPECT_EQ(ErrorOf("typed_extension_protocol_options: {some.thing: {'@type': "
                     "type.googleapis.com/google.protobuf.Duration, value: 1s}}"),
             "cluster \"app\": typed_extension_protocol_options[\"some.thing\"]: not supported yet");

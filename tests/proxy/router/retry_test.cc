@@ -41,6 +41,9 @@ TEST_F(RetryTest, WithoutAPolicyOnlyWhatWasNotProcessed) {
   EXPECT_FALSE(retry.asked_for());
   EXPECT_EQ(retry.OnError(Error(ErrorCode::kReset)), Verdict::kNo);
   EXPECT_EQ(retry.OnError(Error(ErrorCode::kRefused, /*retry=*/false)), Verdict::kNo);
+  EXPECT_EQ(retry.OnError(Error(ErrorCode::kConnectionClosed, /*retry=*/false)), Verdict::kNo);
+  EXPECT_EQ(Retry(nullptr, request_).OnError(Error(ErrorCode::kConnectionClosed, /*retry=*/true)),
+            Verdict::kYes);
   EXPECT_EQ(retry.OnResponse(Response("503")), Verdict::kNo);
   EXPECT_EQ(retry.OnError(Error(ErrorCode::kRefused, /*retry=*/true)), Verdict::kYes);
   Random random(1);

@@ -25,6 +25,49 @@ TEST_F(ClientTest, CountsItsLife) {
   EXPECT_GT(Count(stats().upstream_cx_rx_bytes_total), 0u);
 }
 
+TEST_F(ClientTest, CountsHttp1) {
+  AddUp({upstream_.address()}).http2 = false;
+  Start();
+  Stream& stream = client_->Get("/x");
+  const Fd up = AcceptHttp1(upstream_);
+  EXPECT_EQ(Head(up), "GET /x HTTP/1.1");
+  AnswerHttp1(up, "connection: close\r\n");
+  EXPECT_EQ(Status(stream), "200");
+  EXPECT_EQ(ReadToEnd(up.get()), "");
+  EXPECT_TRUE(Pump([&] { return Level(stats().upstream_cx_active) == 0; }));
+  EXPECT_EQ(Count(stats().upstream_cx_http1_total), 1u);
+  EXPECT_EQ(Count(stats().upstream_cx_http2_total), 0u);
+  EXPECT_EQ(Count(stats().upstream_cx_close_notify), 1u);
+  EXPECT_EQ(Count(stats().upstream_cx_protocol_error), 0u);
+}
+
+TEST_F(ClientTest, AFaultOfHttp1EndsTheConnectionAtOnce) {
+  AddUp({upstream_.address()}).http2 = false;
+  Start();
+  Stream& stream = client_->Get("/");
+  const Fd up = AcceptHttp1(upstream_);
+  Head(up);
+  WriteAll(up.get(), "hello\r\n\r\n");
+  EXPECT_EQ(Status(stream), "502");
+  EXPECT_EQ(ReadToEnd(up.get()), "");
+  EXPECT_TRUE(Pump([&] { return Count(stats().upstream_cx_protocol_error) == 1; }));
+  EXPECT_EQ(Level(stats().upstream_cx_active), 0);
+}
+
+TEST_F(ClientTest, AnIdleConnectionOfHttp1IsClosed) {
+  Cluster& cluster = AddUp({upstream_.address()});
+  cluster.http2 = false;
+  cluster.idle_timeout = 50 * scheduler::kMillisecond;
+  Start();
+  Stream& stream = client_->Get("/");
+  const Fd up = AcceptHttp1(upstream_);
+  Head(up);
+  AnswerHttp1(up);
+  EXPECT_EQ(Status(stream), "200");
+  EXPECT_EQ(ReadToEnd(up.get()), "");
+  EXPECT_TRUE(Pump([&] { return Count(stats().upstream_cx_idle_timeout) == 1; }));
+}
+
 TEST_F(ClientTest, ARefusedConnectIsOver) {
   AddUp({RefusingAddress()});
   Start();
@@ -100,6 +143,25 @@ TEST_F(ClientTest, ServesNoMoreRequestsThanItMay) {
   EXPECT_EQ(Status(two), "200");
   EXPECT_TRUE(Pump([&] { return first.closed(); }));
   EXPECT_FALSE(second.closed());
+}
+
+TEST_F(ClientTest, Http1ServesNoMoreRequestsThanItMay) {
+  Cluster& cluster = AddUp({upstream_.address()});
+  cluster.http2 = false;
+  cluster.max_requests_per_connection = 2;
+  Start();
+  const std::vector<Stream*> streams = {&client_->Get("/1")};
+  const Fd up = AcceptHttp1(upstream_);
+  Head(up);
+  AnswerHttp1(up);
+  EXPECT_EQ(Status(*streams[0]), "200");
+  Stream& two = client_->Get("/2");
+  ASSERT_TRUE(Pump([&] { return Count(stats().upstream_rq_total) == 2; }));
+  EXPECT_EQ(Head(up), "GET /2 HTTP/1.1");
+  AnswerHttp1(up);
+  EXPECT_EQ(Status(two), "200");
+  EXPECT_EQ(ReadToEnd(up.get()), "");
+  EXPECT_EQ(Count(stats().upstream_cx_max_requests), 1u);
 }
 
 }  // namespace

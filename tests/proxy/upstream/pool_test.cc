@@ -282,5 +282,85 @@ TEST_F(PoolTest, WhoWaitsOutlivesTheConnectionAhead) {
   EXPECT_EQ(Status(waits), "200");
 }
 
+TEST_F(PoolTest, AConnectionOfHttp1HasOneRequestAndTheLastUsedGoesFirst) {
+  AddUp({upstream_.address()}).http2 = false;
+  Start();
+  Stream& one = client_->Get("/1");
+  const Fd first = AcceptHttp1(upstream_);
+  EXPECT_EQ(Head(first), "GET /1 HTTP/1.1");
+  Stream& two = client_->Get("/2");
+  const Fd second = AcceptHttp1(upstream_);
+  EXPECT_EQ(Head(second), "GET /2 HTTP/1.1");
+  AnswerHttp1(second);
+  EXPECT_EQ(Status(two), "200");
+  AnswerHttp1(first);
+  EXPECT_EQ(Status(one), "200");
+  for (const std::string path : {"/3", "/4"}) {
+    Stream& next = client_->Get(path);
+    ASSERT_TRUE(Pump([&] { return Level(stats().upstream_rq_active) == 1; }));
+    EXPECT_EQ(Head(first), "GET " + path + " HTTP/1.1");
+    AnswerHttp1(first);
+    EXPECT_EQ(Status(next), "200");
+  }
+  EXPECT_EQ(Count(stats().upstream_cx_total), 2u);
+}
+
+TEST_F(PoolTest, WhoWaitsForHttp1IsServedInTurn) {
+  AddNarrow(1024, 1).http2 = false;
+  Start();
+  std::vector<Stream*> streams = {&client_->Get("/0")};
+  const Fd up = AcceptHttp1(upstream_);
+  for (int i = 1; i < 5; ++i) {
+    streams.push_back(&client_->Get("/" + std::to_string(i)));
+    ASSERT_TRUE(Waiting(i));
+  }
+  for (size_t i = 0; i < streams.size(); ++i) {
+    EXPECT_EQ(Head(up), "GET /" + std::to_string(i) + " HTTP/1.1");
+    AnswerHttp1(up);
+    EXPECT_EQ(Status(*streams[i]), "200");
+  }
+  EXPECT_EQ(Count(stats().upstream_cx_total), 1u);
+}
+
+TEST_F(PoolTest, WhatAnHttp1UpstreamClosesIsReplaced) {
+  AddNarrow(1024, 1).http2 = false;
+  Start();
+  Stream& one = client_->Get("/1");
+  {
+    const Fd up = AcceptHttp1(upstream_);
+    Head(up);
+    Stream& two = client_->Get("/2");
+    ASSERT_TRUE(Waiting(1));
+    AnswerHttp1(up, "connection: close\r\n");
+    EXPECT_EQ(Status(one), "200");
+    const Fd next = AcceptHttp1(upstream_);
+    EXPECT_EQ(Head(next), "GET /2 HTTP/1.1");
+    AnswerHttp1(next);
+    EXPECT_EQ(Status(two), "200");
+  }
+  ASSERT_TRUE(Pump([&] { return Level(stats().upstream_cx_active) == 0; }));
+  Stream& three = client_->Get("/3");
+  const Fd last = AcceptHttp1(upstream_);
+  Head(last);
+  AnswerHttp1(last);
+  EXPECT_EQ(Status(three), "200");
+}
+
+TEST_F(PoolTest, AnotherProtocolHasItsOwnConnections) {
+  AddUp({upstream_.address()}).http2 = false;
+  Start();
+  Stream& one = client_->Get("/1");
+  const Fd old = AcceptHttp1(upstream_);
+  Head(old);
+  AnswerHttp1(old);
+  EXPECT_EQ(Status(one), "200");
+  proxy_.clusters.at("up").http2 = true;
+  proxy_.Apply();
+  EXPECT_EQ(ReadToEnd(old.get()), "");
+  Stream& two = client_->Get("/2");
+  Answer(Request(Accept(upstream_), 0));
+  EXPECT_EQ(Status(two), "200");
+}
+
 }  // namespace
 }  // namespace outrigger::proxy

@@ -48,6 +48,23 @@ class UpstreamTest : public testing::Test {
     connections_.push_back(upstream.Accept(options));
     return *connections_.back();
   }
+  // The next connection to an upstream of HTTP/1.1, and the head of a request on it.
+  Fd AcceptHttp1(TestUpstream& upstream) {
+    EXPECT_TRUE(Pump([&] { return !upstream.Idle(); })) << "nobody connects";
+    return upstream.AcceptRaw();
+  }
+  std::string Head(const Fd& fd) {
+    std::string head;
+    while (!head.ends_with("\r\n\r\n")) {
+      const std::string next = ReadUpTo(fd.get(), 1);
+      if (next.empty()) break;
+      head += next;
+    }
+    return head.substr(0, head.find("\r\n"));
+  }
+  void AnswerHttp1(const Fd& fd, std::string_view more = "") {
+    WriteAll(fd.get(), "HTTP/1.1 200 OK\r\n" + std::string(more) + "content-length: 0\r\n\r\n");
+  }
   // The i-th request on a connection, once its headers are there.
   Stream& Request(TestUpstreamConnection& connection, size_t i) {
     EXPECT_TRUE(Pump([&] { return connection.requests().size() > i; })) << "no request comes";

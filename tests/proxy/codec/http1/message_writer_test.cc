@@ -29,6 +29,19 @@ TEST(MessageWriterTest, NeverWritesAValueThatEndsItsLine) {
   EXPECT_EQ(WriteResponseHead(10, 404, headers, "").view(), "HTTP/1.0 404 Not Found\r\n\r\n");
 }
 
+TEST(MessageWriterTest, ARequestSaysItsHostOnce) {
+  Arena arena;
+  Headers headers(arena);
+  headers.Add(HeaderName::kMethod, "GET");
+  headers.Add(HeaderName::kPath, "/x");
+  headers.Add(HeaderName::kScheme, "http");
+  headers.Add(HeaderName::kAuthority, "a");
+  headers.Add("x-a", "1");
+  headers.Add("host", "b");
+  EXPECT_EQ(WriteRequestHead(headers, "x-extra: y\r\n").view(),
+            "GET /x HTTP/1.1\r\nhost: a\r\nx-a: 1\r\nx-extra: y\r\n\r\n");
+}
+
 TEST(MessageWriterTest, WritesTrailersBehindTheLastChunk) {
   Arena arena;
   Headers trailers(arena);

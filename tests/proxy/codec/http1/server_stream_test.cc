@@ -16,13 +16,6 @@ void SendHead(Stream& stream, std::string_view status) {
   stream.SendHeaders(headers, false);
 }
 
-void SendBody(Stream& stream, std::string_view body, bool end) {
-  SliceQueue data;
-  data.Push(Slice::Copy(body));
-  stream.SendData(data, end);
-  EXPECT_TRUE(data.empty());
-}
-
 struct Case {
   std::string method;
   std::string status;
