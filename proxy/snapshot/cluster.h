@@ -14,6 +14,8 @@
 
 namespace outrigger::proxy {
 
+class TlsConfig;
+
 // One upstream host. Its place in memory is its identity: unchanged hosts keep their connections.
 struct Host {
   // kDraining: as if it were not there, but in a panic.
@@ -98,7 +100,8 @@ struct Cluster {
   std::string name;
   Type type = Type::kStatic;
   Nanos connect_timeout = 5 * kSecond;
-  bool http2 = false;  // explicit_http_config.http2_protocol_options
+  std::shared_ptr<const TlsConfig> tls;  // transport_socket; null: plain TCP
+  bool http2 = false;                    // explicit_http_config.http2_protocol_options
   Http2Options http2_options;
   HeaderLimits response_headers;
   Nanos idle_timeout = 3600 * kSecond;
