@@ -4,6 +4,7 @@
 #include "absl/time/time.h"
 #include "control/admin/json_writer.h"
 #include "control/admin/pages.h"
+#include "control/admin/redact.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "scheduler/base/text.h"
 
@@ -210,6 +211,7 @@ AdminReply ConfigDumpPage(const AdminSources& sources, const ControlRequest&) {
   envoy::config::bootstrap::v3::Bootstrap bootstrap = sources.bootstrap;
   if (bootstrap.has_static_resources()) {
     *bootstrap.mutable_static_resources() = sources.static_resources();
+    Redact(*bootstrap.mutable_static_resources());
   }
   const auto& resources = bootstrap.static_resources();
   const std::string time = StartTime(sources.state);

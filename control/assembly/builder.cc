@@ -82,7 +82,7 @@ absl::Status Builder::AddClusters(const StaticResources& resources, ResourceInpu
     if (proto.name().empty()) return Refuse("a cluster", "clusters", i, "name is required");
     const Fingerprint fingerprint = FingerprintOf(proto);
     std::shared_ptr<const Cluster> cluster = Take(before, fingerprint);
-    if (!cluster) {
+    if (!cluster || cluster->tls) {  // its files may say something else by now
       OUTRIGGER_ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> parsed,
                                  ParseCluster(proto, inputs));
       if (last_) {
@@ -109,7 +109,7 @@ absl::Status Builder::AddListeners(const StaticResources& resources, ResourceInp
     const auto& proto = resources.listeners(i);
     const Fingerprint fingerprint = FingerprintOf(proto);
     std::shared_ptr<const Listener> listener = Take(before, fingerprint);
-    if (!listener) {
+    if (!listener || listener->tls) {  // its files may say something else by now
       OUTRIGGER_ASSIGN_OR_RETURN(
           listener, ParseListener(proto, proto.name().empty() ? MakeName() : proto.name(), inputs));
     }

@@ -16,6 +16,7 @@
 #include "envoy/extensions/request_id/uuid/v3/uuid.pb.h"
 #include "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.pb.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "google/protobuf/message.h"
 
@@ -48,6 +49,8 @@ void LinkKnownTypes() {
        extensions::request_id::uuid::v3::UuidRequestIdConfig,
        extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate,
        extensions::transport_sockets::raw_buffer::v3::RawBuffer,
+       extensions::transport_sockets::tls::v3::DownstreamTlsContext,
+       extensions::transport_sockets::tls::v3::UpstreamTlsContext,
        extensions::upstreams::http::v3::HttpProtocolOptions>();
 }
 

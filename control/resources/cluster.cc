@@ -7,6 +7,7 @@
 #include "absl/strings/str_format.h"
 #include "control/resources/endpoint.h"
 #include "control/resources/load_balancing.h"
+#include "control/resources/tls.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
 #include "proxy/cluster/lb/host_set.h"
 
@@ -187,10 +188,6 @@ absl::Status ParseDns(const v3::Cluster& proto, const FieldPath& path, Cluster& 
 
 absl::Status CheckFields(const v3::Cluster& proto, const FieldPath& path) {
   OUTRIGGER_RETURN_IF_ERROR(CheckNotEmpty(proto.name(), path["name"]));
-  if (proto.has_transport_socket()) {
-    OUTRIGGER_RETURN_IF_ERROR(
-        CheckTransportSocket(proto.transport_socket(), path["transport_socket"]));
-  }
   return AllowOnly(proto, path,
                    {"name",
                     "alt_stat_name",
@@ -251,8 +248,14 @@ absl::StatusOr<std::shared_ptr<Cluster>> ParseCluster(const v3::Cluster& proto,
   } else if (to->type == Cluster::Type::kLogicalDns) {
     return path["load_assignment"].Error("LOGICAL_DNS clusters must have a single host");
   }
-  to->stats = proxy::ClusterStats::Make(
-      inputs.stats, proto.alt_stat_name().empty() ? proto.name() : proto.alt_stat_name());
+  const std::string& stat_name =
+      proto.alt_stat_name().empty() ? proto.name() : proto.alt_stat_name();
+  to->stats = proxy::ClusterStats::Make(inputs.stats, stat_name);
+  if (proto.has_transport_socket()) {
+    OUTRIGGER_ASSIGN_OR_RETURN(
+        to->tls, ParseUpstreamTransport(proto.transport_socket(), path["transport_socket"],
+                                        stat_name, to->http2 ? "h2" : "http/1.1", inputs));
+  }
   return to;
 }
 

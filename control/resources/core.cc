@@ -4,7 +4,6 @@
 #include <fstream>
 
 #include "absl/strings/str_format.h"
-#include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 
 namespace outrigger::control {
 
@@ -137,16 +136,6 @@ absl::Status ParseHttp2Options(const core::Http2ProtocolOptions& proto, const Fi
     to.keepalive_jitter = percent / 100;
   }
   return absl::OkStatus();
-}
-
-absl::Status CheckTransportSocket(const core::TransportSocket& proto, const FieldPath& path) {
-  namespace raw_buffer = envoy::extensions::transport_sockets::raw_buffer::v3;
-  if (proto.has_typed_config() && proto.typed_config().Is<raw_buffer::RawBuffer>()) {
-    return absl::OkStatus();
-  }
-  return path.NotSupported(
-      absl::StrFormat("transport socket \"%s\"", proto.name()),
-      "leave it out, or use envoy.transport_sockets.raw_buffer, for plain TCP");
 }
 
 }  // namespace outrigger::control

@@ -64,8 +64,4 @@ absl::StatusOr<std::string> ReadDataSource(const envoy::config::core::v3::DataSo
 absl::Status ParseHttp2Options(const envoy::config::core::v3::Http2ProtocolOptions& proto,
                                const FieldPath& path, proxy::Http2Options& to);
 
-// Only bytes as they are, so far.
-absl::Status CheckTransportSocket(const envoy::config::core::v3::TransportSocket& proto,
-                                  const FieldPath& path);
-
 }  // namespace outrigger::control

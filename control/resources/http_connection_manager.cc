@@ -48,6 +48,36 @@ absl::Status ParseServerHeader(const Hcm& proto, const FieldPath& path, HttpList
   }
 }
 
+absl::Status ParseClientCert(const Hcm& proto, const FieldPath& path, HttpListenerOptions& to) {
+  using Forward = HttpListenerOptions::ForwardClientCert;
+  const auto& details = proto.set_current_client_cert_details();
+  to.client_cert_details = {.cert = details.cert(),
+                            .chain = details.chain(),
+                            .subject = details.subject().value(),
+                            .uri = details.uri(),
+                            .dns = details.dns()};
+  switch (proto.forward_client_cert_details()) {
+    case Hcm::SANITIZE:
+      to.forward_client_cert = Forward::kSanitize;
+      return absl::OkStatus();
+    case Hcm::FORWARD_ONLY:
+      to.forward_client_cert = Forward::kForwardOnly;
+      return absl::OkStatus();
+    case Hcm::APPEND_FORWARD:
+      to.forward_client_cert = Forward::kAppendForward;
+      return absl::OkStatus();
+    case Hcm::SANITIZE_SET:
+      to.forward_client_cert = Forward::kSanitizeSet;
+      return absl::OkStatus();
+    case Hcm::ALWAYS_FORWARD_ONLY:
+      to.forward_client_cert = Forward::kAlwaysForwardOnly;
+      return absl::OkStatus();
+    default:
+      return path["forward_client_cert_details"].Error(
+          "value must be one of the defined enum values");
+  }
+}
+
 absl::Status ParseInternalAddresses(const Hcm::InternalAddressConfig& proto, const FieldPath& path,
                                     HttpListenerOptions& to) {
   to.internal_unix_sockets = proto.unix_sockets();
@@ -129,8 +159,6 @@ absl::Status CheckFields(const Hcm& proto, const FieldPath& path, ResourceInputs
     inputs.warnings.push_back(absl::StrFormat("%s: has no effect until HTTP/1.1 is there",
                                               path["upgrade_configs"].text()));
   }
-  // set_current_client_cert_details acts with mutual TLS and forward_client_cert_details alone, and
-  // the latter is refused.
   return AllowOnly(proto, path,
                    {"codec_type",
                     "stat_prefix",
@@ -161,6 +189,7 @@ absl::Status CheckFields(const Hcm& proto, const FieldPath& path, ResourceInputs
                     "strip_trailing_host_dot",
                     "internal_address_config",
                     "stream_error_on_invalid_http_message",
+                    "forward_client_cert_details",
                     "set_current_client_cert_details",
                     "upgrade_configs",
                     "normalize_path"});
@@ -176,6 +205,7 @@ absl::Status ParseHttpConnectionManager(const Hcm& proto, const FieldPath& path,
   OUTRIGGER_RETURN_IF_ERROR(ParseCodec(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseServerHeader(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseForwarding(proto, path, to));
+  OUTRIGGER_RETURN_IF_ERROR(ParseClientCert(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseTimeouts(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseLimits(proto, path, to));
   OUTRIGGER_RETURN_IF_ERROR(ParseRoutes(proto, path, inputs, to));

@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "control/resources/http_connection_manager.h"
 #include "control/resources/route.h"
+#include "control/resources/tls.h"
 
 namespace outrigger::control {
 namespace {
@@ -46,13 +47,17 @@ absl::Status ParseFilters(const v3::FilterChain& proto, const FieldPath& path,
 
 absl::Status ParseFilterChain(const v3::FilterChain& proto, const FieldPath& path,
                               ResourceInputs& inputs, Listener& to) {
-  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
-      proto, path, {"filter_chain_match", "filters", "metadata", "transport_socket", "name"}));
+  OUTRIGGER_RETURN_IF_ERROR(
+      AllowOnly(proto, path,
+                {"filter_chain_match", "filters", "metadata", "transport_socket", "name",
+                 "transport_socket_connect_timeout"}));
   // An empty match is no match.
   OUTRIGGER_RETURN_IF_ERROR(AllowOnly(proto.filter_chain_match(), path["filter_chain_match"], {}));
+  OUTRIGGER_READ(proto, path, transport_socket_connect_timeout, to.handshake_timeout);
   if (proto.has_transport_socket()) {
-    OUTRIGGER_RETURN_IF_ERROR(
-        CheckTransportSocket(proto.transport_socket(), path["transport_socket"]));
+    OUTRIGGER_ASSIGN_OR_RETURN(
+        to.tls, ParseDownstreamTransport(proto.transport_socket(), path["transport_socket"],
+                                         to.stat_prefix, inputs));
   }
   return ParseFilters(proto, path, inputs, to);
 }
@@ -103,10 +108,10 @@ absl::StatusOr<std::shared_ptr<const Listener>> ParseListener(const v3::Listener
   OUTRIGGER_READ(proto, path, per_connection_buffer_limit_bytes,
                  to->per_connection_buffer_limit_bytes);
   OUTRIGGER_RETURN_IF_ERROR(ParseDirection(proto, path, *to));
+  to->stat_prefix = proto.stat_prefix().empty() ? to->address.text : proto.stat_prefix();
   OUTRIGGER_RETURN_IF_ERROR(
       ParseFilterChain(proto.filter_chains(0), path.At("filter_chains", 0), inputs, *to));
-  to->stats = proxy::ListenerStats::Make(
-      inputs.stats, proto.stat_prefix().empty() ? to->address.text : proto.stat_prefix());
+  to->stats = proxy::ListenerStats::Make(inputs.stats, to->stat_prefix);
   return to;
 }
 

@@ -1,6 +1,6 @@
 // listener.h: config.listener.v3.Listener becomes a proxy::Listener.
 // In the flow: Builder -> here -> Snapshot. One filter chain without a match, one HTTP connection
-// manager in it, plain TCP.
+// manager in it, over TCP or TLS.
 #pragma once
 
 #include <functional>

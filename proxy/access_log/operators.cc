@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_format.h"
 #include "proxy/codec/http/path.h"
+#include "proxy/transport/tls/tls_peer.h"
 #include "scheduler/base/status_macros.h"
 
 namespace outrigger::proxy {
@@ -58,6 +59,14 @@ Value Port(std::string_view address) {
   const char* end = address.data() + address.size();
   const auto [stop, error] = std::from_chars(address.data() + colon + 1, end, port);
   return error == std::errc() && stop == end ? Value::Number(port) : Value();
+}
+
+Value List(const std::vector<std::string>& names, std::string& scratch) {
+  for (const std::string& name : names) {
+    if (!scratch.empty()) scratch += ',';
+    scratch += name;
+  }
+  return Value::Text(scratch);
 }
 
 Value Bytes(const Headers* headers) {
@@ -205,6 +214,13 @@ struct AccessOperatorTable {
       return expression;                                                                  \
     }                                                                                     \
   }
+#define OUTRIGGER_TLS(name, expression)                                            \
+  {                                                                                \
+    name, [](const AccessOperator&, const AccessRecord& r, std::string& scratch) { \
+      (void)scratch;                                                               \
+      return r.tls ? expression : AccessValue();                                   \
+    }                                                                              \
+  }
 #define OUTRIGGER_ADDRESS(name, field)                                                  \
   OUTRIGGER_VALUE(name "_ADDRESS", Value::Text(r.field)),                               \
       OUTRIGGER_VALUE(name "_ADDRESS_WITHOUT_PORT", Value::Text(WithoutPort(r.field))), \
@@ -255,6 +271,19 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
       OUTRIGGER_VALUE("ROUTE_NAME", Value::Text(r.route_name)),
       OUTRIGGER_VALUE("REQUESTED_SERVER_NAME", Value::Text(r.requested_server_name)),
       OUTRIGGER_VALUE("UPSTREAM_HOST", Value::Text(r.upstream_host)),
+      OUTRIGGER_TLS("DOWNSTREAM_TLS_VERSION", Value::Text(r.tls->version)),
+      OUTRIGGER_TLS("DOWNSTREAM_TLS_CIPHER", Value::Text(r.tls->cipher)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_SUBJECT", Value::Text(r.tls->peer.subject)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_ISSUER", Value::Text(r.tls->issuer)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_SERIAL", Value::Text(r.tls->serial)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_FINGERPRINT_1", Value::Text(r.tls->fingerprint_1)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_FINGERPRINT_256", Value::Text(r.tls->fingerprint_256)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_CERT", Value::Text(r.tls->pem)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_URI_SAN", List(r.tls->peer.uri_sans, scratch)),
+      OUTRIGGER_TLS("DOWNSTREAM_PEER_DNS_SAN", List(r.tls->peer.dns_sans, scratch)),
+      OUTRIGGER_TLS("DOWNSTREAM_LOCAL_SUBJECT", Value::Text(r.tls->local.subject)),
+      OUTRIGGER_TLS("DOWNSTREAM_LOCAL_URI_SAN", List(r.tls->local.uri_sans, scratch)),
+      OUTRIGGER_TLS("DOWNSTREAM_LOCAL_DNS_SAN", List(r.tls->local.dns_sans, scratch)),
       OUTRIGGER_ADDRESS("UPSTREAM_REMOTE", upstream_host),
       OUTRIGGER_ADDRESS("UPSTREAM_LOCAL", upstream_local),
       OUTRIGGER_ADDRESS("DOWNSTREAM_LOCAL", downstream_local),
@@ -270,6 +299,7 @@ const AccessOperatorTable::Entry* AccessOperatorTable::Find(std::string_view nam
   return IsAlwaysMissing(name) ? &kMissing : nullptr;
 }
 
+#undef OUTRIGGER_TLS
 #undef OUTRIGGER_ADDRESS
 #undef OUTRIGGER_VALUE
 

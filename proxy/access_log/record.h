@@ -10,6 +10,8 @@
 
 namespace outrigger::proxy {
 
+struct TlsPeer;
+
 // Nanoseconds since the exchange's start; kUnset where it never came to that.
 struct AccessTimes {
   static constexpr int64_t kUnset = -1;
@@ -55,6 +57,7 @@ struct AccessRecord {
   std::string_view route_name;
   std::string_view virtual_host;
   std::string_view requested_server_name;  // TLS SNI
+  const TlsPeer* tls = nullptr;            // of the downstream connection
 };
 
 }  // namespace outrigger::proxy

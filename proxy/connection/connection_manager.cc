@@ -4,6 +4,8 @@
 #include <string_view>
 
 #include "proxy/codec/http1/server_codec.h"
+#include "proxy/connection/client_cert.h"
+#include "scheduler/base/log.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -17,6 +19,16 @@ constexpr scheduler::Nanos kHeadTimeout = 60 * kSecond;
 // How long the requests of a peer that resets most of them wait (h2o's figure).
 constexpr scheduler::Nanos kSuspectDelay = 100 * scheduler::kMillisecond;
 
+IoResult Read(int fd, char (&buffer)[1024]) {
+  ssize_t n;
+  do {
+    n = recv(fd, buffer, sizeof(buffer), 0);
+  } while (n < 0 && errno == EINTR);
+  if (n > 0) return {IoResult::Kind::kBytes, static_cast<size_t>(n)};
+  if (n == 0) return {IoResult::Kind::kEof};
+  return {errno == EAGAIN ? IoResult::Kind::kAgain : IoResult::Kind::kError};
+}
+
 }  // namespace
 
 ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListener> active,
@@ -29,6 +41,7 @@ ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListene
       opened_(shard.Now()),
       listener_active_(active_->listener->stats.downstream_cx_active),
       http_active_(active_->listener->http.stats.downstream_cx_active),
+      uses_tls_(active_->listener->tls != nullptr),
       timer_(*this),
       idle_since_(opened_) {
   http1_rules_.limits.max_bytes = http().request_headers.max_bytes;
@@ -39,6 +52,9 @@ ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListene
   shard_.stats.Inc(listener_active_);
   shard_.stats.Inc(listener.http.stats.downstream_cx_total);
   shard_.stats.Inc(http_active_);
+  if (!uses_tls_) return;
+  shard_.stats.Inc(listener.http.stats.downstream_cx_ssl_total);
+  shard_.stats.Inc(listener.http.stats.downstream_cx_ssl_active);
 }
 
 ConnectionManager::~ConnectionManager() {
@@ -50,25 +66,51 @@ ConnectionManager::~ConnectionManager() {
   shard_.stats.Inc(listener.stats.downstream_cx_destroy);
   shard_.stats.Record(listener.stats.downstream_cx_length_ms, ms);
   shard_.stats.Dec(http_active_);
+  if (uses_tls_) shard_.stats.Dec(listener.http.stats.downstream_cx_ssl_active);
   shard_.stats.Inc(listener.http.stats.downstream_cx_destroy);
   shard_.stats.Record(listener.http.stats.downstream_cx_length_ms, ms);
 }
 
-scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& p, Fd& fd,
+scheduler::Task<ErrorCode> ConnectionManager::ShakeHands(scheduler::Processor& p, int fd) {
+  const std::shared_ptr<const Listener> listener = active_->listener;
+  if (!listener->tls) co_return ErrorCode::kNone;
+  tls_ = std::make_unique<TlsTransport>(listener->tls, fd);
+  scheduler::PollFd poll(p.netpoll(), fd);
+  const scheduler::Nanos limit = listener->handshake_timeout;
+  const TlsHandshake result =
+      co_await FinishHandshake(*tls_, poll, limit > 0 ? shard_.Now() + limit : scheduler::kNever);
+  if (result == TlsHandshake::kCancelled) co_return ErrorCode::kDrain;
+  if (result == TlsHandshake::kTimeout) {
+    shard_.stats.Inc(listener->stats.downstream_cx_transport_socket_connect_timeout);
+    co_return ErrorCode::kConnectTimeout;
+  }
+  tls_->Count(shard_.stats);
+  if (result == TlsHandshake::kDone) {
+    tls_peer_ = tls_->Describe();
+    co_return ErrorCode::kNone;
+  }
+  // A stranger can make any number of these.
+  OUTRIGGER_LOG(kDebug, "tls", "listener \"%s\": handshake failed: %s", listener->name,
+                tls_->failure().empty() ? "closed by the peer" : tls_->failure());
+  co_return ErrorCode::kConnectFailure;
+}
+
+scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& p, int fd,
                                                           Slice& first) {
   const HttpListenerOptions::CodecType type = http().codec;
   bool http2 = type == HttpListenerOptions::CodecType::kHttp2;
-  if (type == HttpListenerOptions::CodecType::kAuto) {
+  if (type == HttpListenerOptions::CodecType::kAuto && tls_ && !tls_->alpn().empty()) {
+    http2 = tls_->alpn() == "h2";
+  } else if (type == HttpListenerOptions::CodecType::kAuto) {
     // AUTO: the client's first bytes tell (Envoy's http_inspector rule).
     std::vector<char> start;
-    scheduler::PollFd poll(p.netpoll(), fd.get());
+    scheduler::PollFd poll(p.netpoll(), fd);
     const scheduler::Nanos deadline = shard_.Now() + kFirstBytesTimeout;
     while (true) {
       char buffer[1024];
-      const ssize_t n = recv(fd.get(), buffer, sizeof(buffer), 0);
-      if (n == 0) co_return ErrorCode::kConnectionClosed;
-      if (n > 0) {
-        start.insert(start.end(), buffer, buffer + n);
+      const IoResult got = tls_ ? tls_->Read(buffer, sizeof(buffer)) : Read(fd, buffer);
+      if (got.kind == IoResult::Kind::kBytes) {
+        start.insert(start.end(), buffer, buffer + got.bytes);
         const size_t compare = std::min(start.size(), kPreface.size());
         if (!std::equal(start.begin(), start.begin() + static_cast<ptrdiff_t>(compare),
                         kPreface.begin())) {
@@ -78,13 +120,27 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
         if (http2) break;
         continue;
       }
-      if (errno != EAGAIN && errno != EINTR) co_return ErrorCode::kConnectionClosed;
+      if (got.kind != IoResult::Kind::kAgain) co_return ErrorCode::kConnectionClosed;
       if (co_await poll.Readable(deadline) != scheduler::Wake::kReady) {
         co_return ErrorCode::kIdleTimeout;
       }
     }
     first = Slice::Copy({start.data(), start.size()});
   }
+  MakeCodec(http2);
+  co_return ErrorCode::kNone;
+}
+
+std::string_view ConnectionManager::client_cert_element() {
+  if (!tls_peer_ || !tls_peer_->presented) return {};
+  if (client_cert_as_ != active_->listener) {
+    client_cert_as_ = active_->listener;
+    client_cert_element_ = ClientCertElement(http().client_cert_details, *tls_peer_);
+  }
+  return client_cert_element_;
+}
+
+void ConnectionManager::MakeCodec(bool http2) {
   const HttpListenerOptions& options = http();  // now: it may have changed while this waited
   if (http2) {
     auto session = std::make_unique<http2::ServerSession>(
@@ -98,7 +154,6 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
     codec_ = std::make_unique<http1::Http1ServerCodec>(*this, http1_rules_);
     shard_.stats.Inc(options.stats.downstream_cx_http1_total);
   }
-  co_return ErrorCode::kNone;
 }
 
 scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveListener> active,
@@ -106,14 +161,18 @@ scheduler::Task<> ConnectionManager::Serve(Shard& shard, std::shared_ptr<ActiveL
   ConnectionManager self(shard, std::move(active), list, dates);
   if (self.listener()->address.is_ip()) SetNoDelay(fd.get());
   Slice first;
-  if (co_await self.ChooseCodec(shard.p, fd, first) != ErrorCode::kNone) co_return;
-  self.driver_.emplace(shard.p, shard.read_buffer, std::move(fd), *self.codec_);
+  ErrorCode end = co_await self.ShakeHands(shard.p, fd.get());
+  if (end != ErrorCode::kNone) co_return;
+  end = co_await self.ChooseCodec(shard.p, fd.get(), first);
+  if (end != ErrorCode::kNone) co_return;
+  self.driver_.emplace(shard.p, shard.read_buffer, std::move(fd), *self.codec_,
+                       std::move(self.tls_));
   self.local_ = self.driver_->socket().LocalAddress();
   self.peer_ = self.driver_->socket().PeerAddress();
   self.OnTimer();               // arms
   self.OnStall(/*head=*/true);  // the preface's
   if (shard.draining) self.Drain();
-  const ErrorCode end = co_await self.driver_->Run(std::exchange(first, {}));
+  end = co_await self.driver_->Run(std::exchange(first, {}));
   if (end == ErrorCode::kProtocol) self.CountFault();
   self.codec_->Abort(end == ErrorCode::kNone ? ErrorCode::kConnectionClosed : end);
   // The requests see their streams' errors and end; they use this object until then.

@@ -6,6 +6,8 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "proxy/codec/http/codec.h"
 #include "proxy/codec/http1/request_parser.h"
@@ -62,6 +64,10 @@ class ConnectionManager final : public ServerEvents {
   const HttpListenerOptions& http() const { return active_->listener->http; }
   const Address& local_address() const { return local_; }
   const Address& peer_address() const { return peer_; }
+  // Of the handshake; null: plain TCP.
+  const TlsPeer* tls() const { return tls_peer_ ? &*tls_peer_ : nullptr; }
+  // This hop's part of x-forwarded-client-cert, as configured now; empty: it has none.
+  std::string_view client_cert_element();
   DateCache& dates() { return dates_; }
   uint64_t id() const { return id_; }
 
@@ -73,7 +79,10 @@ class ConnectionManager final : public ServerEvents {
   }
 
  private:
-  scheduler::Task<ErrorCode> ChooseCodec(scheduler::Processor& p, Fd& fd, Slice& first);
+  scheduler::Task<ErrorCode> ShakeHands(scheduler::Processor& p, int fd);
+  // By the configuration, by ALPN, or by the first bytes, which `first` then holds.
+  scheduler::Task<ErrorCode> ChooseCodec(scheduler::Processor& p, int fd, Slice& first);
+  void MakeCodec(bool http2);
   scheduler::Task<> RunRequest(Stream& stream);
   void CountFault();
   void OnRequest(Stream& stream) override;
@@ -103,6 +112,11 @@ class ConnectionManager final : public ServerEvents {
   const Gauge listener_active_, http_active_;
   Address local_, peer_;
   http1::RequestRules http1_rules_;
+  const bool uses_tls_;                // as counted
+  std::unique_ptr<TlsTransport> tls_;  // until the driver has it
+  std::optional<TlsPeer> tls_peer_;
+  std::string client_cert_element_;
+  std::shared_ptr<const Listener> client_cert_as_;  // whose options made it
   std::unique_ptr<Codec> codec_;
   http2::ServerSession* http2_ = nullptr;  // codec_, if it is one
   std::optional<http2::Keepalive> keepalive_;

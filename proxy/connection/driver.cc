@@ -36,11 +36,13 @@ Slice ReadBuffer::Take(size_t size) {
   return slice;
 }
 
-Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec)
+Driver::Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec,
+               std::unique_ptr<TlsTransport> tls)
     : TurnHook([](TurnHook& hook) { static_cast<Driver&>(hook).Flush(); }),
       p_(p),
       buffer_(buffer),
       socket_(p.netpoll(), std::move(fd)),
+      tls_(std::move(tls)),
       codec_(codec),
       last_activity_(p.netpoll().Now()),
       last_received_(last_activity_),
@@ -63,7 +65,22 @@ Driver::~Driver() {
 void Driver::Close() {
   closing_ = true;
   resume_.Set();
+  if (tls_) tls_->EndWriting();
   socket_.Shutdown();  // the reader wakes with an end of stream
+}
+
+scheduler::Task<TlsHandshake> Driver::StartTls(std::shared_ptr<const TlsConfig> config,
+                                               scheduler::Nanos deadline) {
+  tls_ = std::make_unique<TlsTransport>(std::move(config), socket_.fd());
+  return FinishHandshake(*tls_, socket_.poll(), deadline);
+}
+
+IoResult Driver::Read(char* buffer, size_t size) {
+  if (!tls_) return socket_.Read(buffer, size);
+  const IoResult got = tls_->Read(buffer, size);
+  if (tls_->read_ahead()) socket_.poll().WakeReader();
+  if (tls_->owes()) WantFlush();  // an answer of the transport's own
+  return got;
 }
 
 bool Driver::Feed(const Slice& input) {
@@ -91,7 +108,7 @@ scheduler::Task<ErrorCode> Driver::Run(Slice first) {
   while (true) {
     size_t room;
     char* buffer = buffer_.Room(room);
-    const IoResult got = socket_.Read(buffer, room);
+    const IoResult got = Read(buffer, room);
     if (got.kind == IoResult::Kind::kBytes) {
       counts_.received += got.bytes;
       last_activity_ = last_received_ = p_.netpoll().Now();
@@ -150,8 +167,9 @@ void Driver::Flush() {
   if (write_blocked_) return;
   while (true) {
     if (out_.bytes() < kWriteBatch) codec_.Produce(out_, kWriteBatch);
-    if (out_.empty()) break;
-    const IoResult put = socket_.Write(out_);
+    if (!has_output()) break;
+    const IoResult put = Write();
+    counts_.sent += put.bytes;
     if (put.kind == IoResult::Kind::kAgain) {
       write_blocked_ = true;
       blocked_since_ = p_.netpoll().Now();
@@ -163,7 +181,6 @@ void Driver::Flush() {
       Close();
       return;
     }
-    counts_.sent += put.bytes;
     last_activity_ = p_.netpoll().Now();
   }
   if (!codec_.finished()) return;
@@ -171,6 +188,7 @@ void Driver::Flush() {
   // The peer may still be sending: closing on unread bytes would reset the connection under the
   // last word.
   closing_ = true;
+  if (tls_) tls_->EndWriting();
   socket_.EndWriting();
 }
 

@@ -8,6 +8,7 @@
 
 #include "proxy/codec/http/codec.h"
 #include "proxy/transport/socket.h"
+#include "proxy/transport/tls/tls_transport.h"
 #include "scheduler/scheduler.h"
 
 namespace outrigger::proxy {
@@ -38,8 +39,10 @@ struct ByteCounts {
 // Runs on: worker. Owner: the connection's coroutine frame. Thread-safety: confined.
 class Driver : private scheduler::TurnHook {
  public:
-  // `codec` outlives the driver.
-  Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec);
+  // `codec` outlives the driver. `tls`: the descriptor's, after its handshake; null: bytes as they
+  // are.
+  Driver(scheduler::Processor& p, ReadBuffer& buffer, Fd fd, Codec& codec,
+         std::unique_ptr<TlsTransport> tls = nullptr);
   ~Driver();
 
   // Reads and feeds until the connection is over: the peer closed, an error, or the codec finished
@@ -52,7 +55,13 @@ class Driver : private scheduler::TurnHook {
   // Ends Run() from outside (a timer).
   void Close();
 
+  // Before Run(): the handshake of a descriptor that is connected only now. The transport is left
+  // to be asked, whatever came of it.
+  scheduler::Task<TlsHandshake> StartTls(std::shared_ptr<const TlsConfig> config,
+                                         scheduler::Nanos deadline);
+
   Socket& socket() { return socket_; }
+  const TlsTransport* tls() const { return tls_.get(); }
   const ByteCounts& counts() const { return counts_; }
   // When bytes last came in or went out; and came in.
   scheduler::Nanos last_activity() const { return last_activity_; }
@@ -66,6 +75,9 @@ class Driver : private scheduler::TurnHook {
   // True: the peer is to be read on.
   bool Feed(const Slice& input);
   ErrorCode End(ErrorCode code);
+  IoResult Read(char* buffer, size_t size);
+  IoResult Write() { return tls_ ? tls_->Write(out_) : socket_.Write(out_); }
+  bool has_output() const { return !out_.empty() || (tls_ && tls_->owes()); }
   void Flush();
   void LookAgain();
 
@@ -78,6 +90,7 @@ class Driver : private scheduler::TurnHook {
   scheduler::Processor& p_;
   ReadBuffer& buffer_;
   Socket socket_;
+  std::unique_ptr<TlsTransport> tls_;
   Codec& codec_;
   SliceQueue out_;  // produced, not yet written; non-empty only while the socket is full
   ByteCounts counts_;

@@ -1,9 +1,11 @@
 #include "proxy/connection/exchange.h"
 
+#include <algorithm>
 #include <cstring>
 #include <ctime>
 
 #include "absl/strings/numbers.h"
+#include "proxy/connection/client_cert.h"
 #include "proxy/router/header_mutation.h"
 #include "proxy/router/redirect.h"
 #include "proxy/router/rewrite.h"
@@ -73,6 +75,8 @@ Exchange::Exchange(ConnectionManager& connection, Stream& stream)
   record_.protocol = down_.http_version();
   record_.request = &down_.headers;
   record_.connection_id = connection_.id();
+  record_.tls = connection_.tls();
+  if (record_.tls) record_.requested_server_name = record_.tls->server_name;
   record_.downstream_local = connection_.local_address().text;
   record_.downstream_remote = record_.downstream_direct_remote = connection_.peer_address().text;
   StatSlab& stats = shard_.stats;
@@ -98,8 +102,10 @@ bool Exchange::Prepare() {
     down_.SendInformational(100);
     request.Remove(HeaderName::kExpect);
   }
-  const RequestVerdict verdict = PrepareRequest(request, options_, connection_.peer_address(),
-                                                connection_.local_address(), shard_.random);
+  const RequestVerdict verdict =
+      PrepareRequest(request, options_, connection_.peer_address(), connection_.local_address(),
+                     shard_.random, connection_.tls() != nullptr);
+  ForwardClientCert(request, options_, connection_.tls(), connection_.client_cert_element());
   client_ip_ = verdict.client.ip;
   if (!client_ip_.empty()) {
     record_.downstream_remote = down_.arena.Copy(scheduler::Concat(client_ip_, ":0"));
@@ -181,8 +187,14 @@ void Exchange::OnNoStream() {
   if (timed_out()) return ReplyError(timeout_);
   if (!pending_.error) return;
   // For the log alone: Envoy keeps a refused connection's reason out of the answer.
-  record_.upstream_transport_failure_reason = ConnectDetail();
-  if (!RetryAfter(pending_.error)) ReplyError(pending_.error.code);
+  const std::string_view reason = ConnectDetail();
+  record_.upstream_transport_failure_reason = reason;
+  if (RetryAfter(pending_.error)) return;
+  ReplyError(pending_.error.code);
+  if (reason.empty()) return;
+  std::string details(record_.response_code_details);
+  if (details.ends_with('}')) details.pop_back();
+  record_.response_code_details = down_.arena.Copy(scheduler::Concat(details, "|", reason, "}"));
 }
 
 void Exchange::SendRequest(const ClusterRoute& action) {
@@ -250,9 +262,13 @@ void Exchange::CopyRequestBody() {
 }
 
 std::string_view Exchange::ConnectDetail() const {
-  if (pending_.error.code != ErrorCode::kConnectFailure || pending_.connect_errno == 0) return {};
-  return down_.arena.Copy(
-      scheduler::Concat("delayed connect error: ", std::strerror(pending_.connect_errno)));
+  if (pending_.error.code != ErrorCode::kConnectFailure) return {};
+  std::string detail = pending_.transport_failure;
+  if (detail.empty() && pending_.connect_errno != 0) {
+    detail = scheduler::Concat("delayed connect error: ", std::strerror(pending_.connect_errno));
+  }
+  std::replace(detail.begin(), detail.end(), ' ', '_');  // Envoy's, so that a log line splits well
+  return down_.arena.Copy(detail);
 }
 
 void Exchange::CopyResponse() {

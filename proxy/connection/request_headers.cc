@@ -124,7 +124,8 @@ void StripHost(Headers& request, const HttpListenerOptions& options, const Addre
 }  // namespace
 
 RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& options,
-                              const Address& peer, const Address& local, Random& random) {
+                              const Address& peer, const Address& local, Random& random, bool tls) {
+  const std::string_view proto = tls ? "https" : "http";
   RemoveHopByHop(request);
   const std::string_view path = request.Get(HeaderName::kPath);
   // RFC 9112 3.2: a fragment is never sent; two readers could take it for two paths.
@@ -140,10 +141,10 @@ RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& optio
       AppendTo(request, HeaderName::kXForwardedFor, ",",
                peer.is_loopback() ? LocalInterfaceIp() : ip);
     }
-    if (options.xff_num_trusted_hops == 0) request.Set(HeaderName::kXForwardedProto, "http");
+    if (options.xff_num_trusted_hops == 0) request.Set(HeaderName::kXForwardedProto, proto);
   }
   if (!request.Find(HeaderName::kXForwardedProto)) {
-    request.AddStatic(HeaderName::kXForwardedProto, "http");
+    request.AddStatic(HeaderName::kXForwardedProto, proto);
   }
   if (options.append_x_forwarded_port &&
       (!request.Find(HeaderName::kXForwardedPort) ||

@@ -18,9 +18,11 @@ struct RequestVerdict {
   ClientAddress client;
 };
 
-// In place, before routing. `peer` and `local`: the ends of the downstream connection.
+// In place, before routing. `peer` and `local`: the ends of the downstream connection; `tls`: it is
+// by TLS.
 RequestVerdict PrepareRequest(Headers& request, const HttpListenerOptions& options,
-                              const Address& peer, const Address& local, Random& random);
+                              const Address& peer, const Address& local, Random& random,
+                              bool tls = false);
 // How long the upstream took, into its answer; routes may take it out again.
 void SetServiceTime(Headers& response, int64_t upstream_ms);
 // The upstream's answer (or a local reply) before it goes downstream. `date`: an IMF-fixdate that

@@ -14,6 +14,8 @@
 
 namespace outrigger::proxy {
 
+class TlsConfig;
+
 // One upstream host. Its place in memory is its identity: unchanged hosts keep their connections.
 struct Host {
   // kDraining: as if it were not there, but in a panic.
@@ -98,6 +100,7 @@ struct Cluster {
   std::string name;
   Type type = Type::kStatic;
   Nanos connect_timeout = 5 * kSecond;
+  std::shared_ptr<const TlsConfig> tls;  // transport_socket; null: plain TCP
   bool http2 = false;           // explicit_http_config.http2_protocol_options; else HTTP/1.1
   bool http1_trailers = false;  // http_protocol_options.enable_trailers
   Http2Options http2_options;

@@ -17,15 +17,33 @@
 
 namespace outrigger::proxy {
 
+class TlsConfig;
+
 // http_connection_manager.v3.HttpConnectionManager
 struct HttpListenerOptions {
   enum class CodecType : uint8_t { kAuto, kHttp1, kHttp2 };
   enum class ServerHeader : uint8_t { kOverwrite, kAppendIfAbsent, kPassThrough };
+  enum class ForwardClientCert : uint8_t {
+    kSanitize,
+    kForwardOnly,
+    kAppendForward,
+    kSanitizeSet,
+    kAlwaysForwardOnly,
+  };
+  struct ClientCertDetails {
+    bool cert = false;
+    bool chain = false;
+    bool subject = false;
+    bool uri = false;
+    bool dns = false;
+  };
   std::string stat_prefix;
   CodecType codec = CodecType::kAuto;
   std::string server_name = "envoy";
   ServerHeader server_header = ServerHeader::kOverwrite;
   std::string via;
+  ForwardClientCert forward_client_cert = ForwardClientCert::kSanitize;
+  ClientCertDetails client_cert_details;  // set_current_client_cert_details
   bool use_remote_address = false;
   uint32_t xff_num_trusted_hops = 0;
   bool skip_xff_append = false;
@@ -65,6 +83,10 @@ struct Listener {
   uint32_t tcp_backlog_size = 4096;
   uint32_t per_connection_buffer_limit_bytes = 1024 * 1024;
   uint64_t max_connections = 0;  // 0: no limit
+  std::string stat_prefix;       // the address, unless it says otherwise
+  // The filter chain's transport_socket; null: plain TCP.
+  std::shared_ptr<const TlsConfig> tls;
+  Nanos handshake_timeout = 15 * kSecond;  // transport_socket_connect_timeout
   HttpListenerOptions http;
   ListenerStats stats;
 };

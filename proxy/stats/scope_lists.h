@@ -85,8 +85,7 @@
   X(downstream_cx_overflow, Counter, "Connections refused by the listener's limit")       \
   X(downstream_cx_overload_reject, Counter, "Connections refused because of overload")    \
   X(downstream_global_cx_overflow, Counter, "Connections refused by the process's limit") \
-  X(downstream_cx_transport_socket_connect_timeout, Counter,                              \
-    "Connections closed because the handshake took too long")                             \
+  X(downstream_cx_transport_socket_connect_timeout, Counter, "Handshakes out of time")    \
   X(downstream_pre_cx_timeout, Counter,                                                   \
     "Connections closed because a listener filter took too long")                         \
   X(downstream_pre_cx_active, Gauge, "Connections in listener filters now")               \
@@ -97,6 +96,17 @@
   X(no_filter_chain_match, Counter, "Connections that match no filter chain")             \
   X(connections_accepted_per_socket_event, Histogram, "Connections accepted at once")     \
   X(downstream_cx_length_ms, Histogram, "Life of a connection in milliseconds")
+
+// TLS, of a listener ("listener.<address>.ssl.") or a cluster ("cluster.<name>.ssl.").
+#define OUTRIGGER_TLS_STATS(X)                                                                 \
+  X(connection_error, Counter, "Handshakes that failed, but for those that are counted below") \
+  X(handshake, Counter, "Handshakes that succeeded")                                           \
+  X(session_reused, Counter, "Handshakes that resumed a session")                              \
+  X(no_certificate, Counter, "Handshakes that succeeded without a certificate of the peer")    \
+  X(fail_verify_no_cert, Counter, "Handshakes that failed for want of a certificate")          \
+  X(fail_verify_error, Counter, "Handshakes that failed because the peer is not trusted")      \
+  X(fail_verify_san, Counter, "Handshakes that failed because of the peer's name")             \
+  X(fail_verify_cert_hash, Counter, "Handshakes that failed because of the certificate's hash")
 
 #define OUTRIGGER_WORKER_LISTENER_STATS(X)                   \
   X(downstream_cx_total, Counter, "Connections of a worker") \

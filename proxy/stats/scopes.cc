@@ -32,6 +32,7 @@ constexpr StatDesc kServer[] = {OUTRIGGER_SERVER_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kListenerTable[] = {OUTRIGGER_LISTENER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kClusterTable[] = {OUTRIGGER_CLUSTER_TABLE_STATS(OUTRIGGER_STAT_ROW)};
 constexpr StatDesc kSubscription[] = {OUTRIGGER_SUBSCRIPTION_STATS(OUTRIGGER_STAT_ROW)};
+constexpr StatDesc kTls[] = {OUTRIGGER_TLS_STATS(OUTRIGGER_STAT_ROW)};
 #undef OUTRIGGER_STAT_ROW
 
 // Expands inside a Make(): fills `stats` from its scope's first slot, in the order of the list.
@@ -94,6 +95,27 @@ ListenerStats ListenerStats::Make(StatRegistry& registry, std::string_view addre
                                     {{"envoy_listener_address", name}}, kListener);
   if (slot == 0) return stats;
   OUTRIGGER_LISTENER_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+TlsStats TlsStats::MakeDownstream(StatRegistry& registry, std::string_view address) {
+  TlsStats stats;
+  const std::string name = Replaced(address, ':', '_');
+  uint32_t slot =
+      registry.AddScope(absl::StrFormat("listener.%s.ssl.", name), "envoy_listener_ssl_",
+                        {{"envoy_listener_address", name}}, kTls);
+  if (slot == 0) return stats;
+  OUTRIGGER_TLS_STATS(OUTRIGGER_STAT_FILL)
+  return stats;
+}
+
+TlsStats TlsStats::MakeUpstream(StatRegistry& registry, std::string_view cluster) {
+  TlsStats stats;
+  uint32_t slot =
+      registry.AddScope(absl::StrFormat("cluster.%s.ssl.", cluster), "envoy_cluster_ssl_",
+                        {{"envoy_cluster_name", std::string(cluster)}}, kTls);
+  if (slot == 0) return stats;
+  OUTRIGGER_TLS_STATS(OUTRIGGER_STAT_FILL)
   return stats;
 }
 

@@ -33,6 +33,13 @@ struct ListenerStats {
   static ListenerStats Make(StatRegistry& registry, std::string_view address);
 };
 
+// "listener.<address>.ssl." or "cluster.<name>.ssl."
+struct TlsStats {
+  OUTRIGGER_TLS_STATS(OUTRIGGER_STAT_FIELD)
+  static TlsStats MakeDownstream(StatRegistry& registry, std::string_view address);
+  static TlsStats MakeUpstream(StatRegistry& registry, std::string_view cluster);
+};
+
 // "listener.<address>.worker_<id>."
 struct WorkerListenerStats {
   OUTRIGGER_WORKER_LISTENER_STATS(OUTRIGGER_STAT_FIELD)

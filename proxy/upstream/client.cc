@@ -134,7 +134,33 @@ scheduler::Task<ErrorCode> Client::Connect() {
   }
   if (state_ == State::kClosed) co_return ErrorCode::kDrain;
   connect_errno_ = ConnectError(raw);
-  co_return connect_errno_ == 0 ? ErrorCode::kNone : ErrorCode::kConnectFailure;
+  if (connect_errno_ != 0) co_return ErrorCode::kConnectFailure;
+  if (!cluster.tls) co_return ErrorCode::kNone;
+  const TlsHandshake result =
+      co_await driver_->StartTls(cluster.tls, started_ + cluster.connect_timeout);
+  if (state_ == State::kClosed) co_return ErrorCode::kDrain;
+  co_return AfterHandshake(result);
+}
+
+ErrorCode Client::AfterHandshake(TlsHandshake result) {
+  const TlsTransport& tls = *driver_->tls();
+  switch (result) {
+    case TlsHandshake::kTimeout:
+      services_.stats.Inc(cluster_->stats.upstream_cx_connect_timeout);
+      return ErrorCode::kConnectTimeout;
+    case TlsHandshake::kCancelled:
+      return ErrorCode::kDrain;
+    case TlsHandshake::kDone:
+      tls.Count(services_.stats);
+      return ErrorCode::kNone;
+    case TlsHandshake::kFailed:
+      break;
+  }
+  tls.Count(services_.stats);
+  // Without a word of the library's the peer has closed, as Envoy tells it.
+  if (tls.failure().empty()) return ErrorCode::kConnectionClosed;
+  transport_failure_ = tls.failure();
+  return ErrorCode::kConnectFailure;
 }
 
 scheduler::Task<> Client::Run(std::unique_ptr<Client> client) {

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "proxy/codec/http1/client_codec.h"
 #include "proxy/codec/http2/keepalive.h"
@@ -42,6 +43,8 @@ class Client final : public ClientEvents {
   bool was_ready() const { return was_ready_; }
   // What a connect that was under way failed with; 0 if it did not.
   int connect_errno() const { return connect_errno_; }
+  // Or its TLS handshake; empty if it did not.
+  const std::string& transport_failure() const { return transport_failure_; }
   // Streams that may be opened now.
   size_t capacity() const;
   size_t open_streams() const { return codec_->open_streams(); }
@@ -54,6 +57,7 @@ class Client final : public ClientEvents {
 
  private:
   scheduler::Task<ErrorCode> Connect();
+  ErrorCode AfterHandshake(TlsHandshake result);
   void OnWritable() override;
   void OnCapacity() override;
   // Lazy: looked at when something may be due, not moved by each request.
@@ -84,6 +88,7 @@ class Client final : public ClientEvents {
   bool was_ready_ = false;
   bool draining_ = false;  // the peer said so
   int connect_errno_ = 0;
+  std::string transport_failure_;
   uint64_t streams_opened_ = 0;
   scheduler::Nanos idle_since_;  // of now, if no stream is open
   scheduler::Nanos started_;

@@ -229,19 +229,20 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
   if (!client.was_ready()) {
     --connecting_;
     HostCounters::Add(counters_->cx_connect_fail);
-    Fail(code, client.connect_errno());
+    Fail(code, client);
   } else {
     Serve();
   }
 }
 
-void HostPool::Fail(ErrorCode code, int connect_errno) {
+void HostPool::Fail(ErrorCode code, const Client& client) {
   for (Queue& queue : queues_) {
     while (PendingStream* pending = queue.head) {
       services_.stats.Inc(pending->view_->cluster().stats.upstream_rq_pending_failure_eject);
       Dequeue(*pending);
       pending->error = {code, Side::kUpstream, /*retry=*/true};
-      pending->connect_errno = connect_errno;
+      pending->connect_errno = client.connect_errno();
+      pending->transport_failure = client.transport_failure();
       pending->signal->Set();
     }
   }

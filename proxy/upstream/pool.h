@@ -6,6 +6,7 @@
 
 #include <array>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,6 +36,7 @@ class PendingStream final : private StreamCloseListener {
     stream = nullptr;
     error = {};
     connect_errno = 0;
+    transport_failure.clear();
   }
 
   // --- Set before Acquire().
@@ -43,7 +45,8 @@ class PendingStream final : private StreamCloseListener {
   // --- What came of it.
   Stream* stream = nullptr;
   StreamError error;
-  int connect_errno = 0;  // of a failed connect, if known
+  int connect_errno = 0;          // of a failed connect, if known
+  std::string transport_failure;  // of a failed TLS handshake
 
  private:
   friend class HostPool;
@@ -114,7 +117,7 @@ class HostPool : public LocallyCounted<HostPool> {
   // False: the limit of connections is reached.
   bool Connect(bool high_priority);
   void Serve();
-  void Fail(ErrorCode code, int connect_errno);
+  void Fail(ErrorCode code, const Client& client);
   void DrainIfDone();
 
   LocalRef<ClusterView> view_;

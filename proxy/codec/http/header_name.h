@@ -41,6 +41,7 @@ namespace outrigger::proxy {
   X(kXForwardedProto, "x-forwarded-proto")                                      \
   X(kXForwardedHost, "x-forwarded-host")                                        \
   X(kXForwardedPort, "x-forwarded-port")                                        \
+  X(kXForwardedClientCert, "x-forwarded-client-cert")                           \
   X(kXRequestId, "x-request-id")                                                \
   X(kXEnvoyAttemptCount, "x-envoy-attempt-count")                               \
   X(kXEnvoyExpectedRqTimeoutMs, "x-envoy-expected-rq-timeout-ms")               \

@@ -221,8 +221,8 @@ TEST_F(ClusterTest, RefusesWhatIsNotThereYet) {
             place + "type: EDS is not supported yet; STATIC, STRICT_DNS and LOGICAL_DNS are");
   EXPECT_EQ(ErrorOf("transport_socket: {name: tls}"),
             place +
-                "transport_socket: transport socket \"tls\" is not supported yet; leave it "
-                "out, or use envoy.transport_sockets.raw_buffer, for plain TCP");
+                "transport_socket: transport socket \"tls\" with type URL \"\" is not supported "
+                "yet; use a UpstreamTlsContext, or leave it out for plain TCP");
   EXPECT_EQ(ErrorOf("circuit_breakers: {per_host_thresholds: [{}]}"),
             place + "circuit_breakers.per_host_thresholds: not supported yet");
   EXPECT_EQ(ErrorOf("circuit_breakers: {thresholds: [{retry_budget: {}}]}"),

@@ -136,19 +136,5 @@ TEST(CoreTest, RefusesHttp2OptionsOutOfRange) {
             "x: connection_keepalive.interval_jitter: value must be between 0 and 100");
 }
 
-TEST(CoreTest, TakesRawBufferForTheTransportSocketAndNothingElse) {
-  EXPECT_TRUE(CheckTransportSocket(FromYaml<core::TransportSocket>(R"(
-      name: envoy.transport_sockets.raw_buffer
-      typed_config:
-        "@type": type.googleapis.com/envoy.extensions.transport_sockets.raw_buffer.v3.RawBuffer
-      )"),
-                                   kPath)
-                  .ok());
-  EXPECT_EQ(Message(CheckTransportSocket(
-                FromYaml<core::TransportSocket>("name: envoy.transport_sockets.tls"), kPath)),
-            "x: transport socket \"envoy.transport_sockets.tls\" is not supported yet; leave it "
-            "out, or use envoy.transport_sockets.raw_buffer, for plain TCP");
-}
-
 }  // namespace
 }  // namespace outrigger::control

@@ -134,11 +134,25 @@ TEST_F(HttpConnectionManagerTest, RefusesWhatIsNotThereYet) {
   EXPECT_EQ(Message(ParseAll("{stat_prefix: in, rds: {}}").status()),
             "x: rds: RDS is not supported yet; use route_config");
   for (const char* field :
-       {"normalize_path: true", "merge_slashes: true", "delayed_close_timeout: 1s",
-        "forward_client_cert_details: SANITIZE_SET"}) {
+       {"normalize_path: true", "merge_slashes: true", "delayed_close_timeout: 1s"}) {
     const std::string name(field, std::string_view(field).find(':'));
     EXPECT_EQ(ErrorOf(field), "x: " + name + ": not supported yet");
   }
+}
+
+TEST_F(HttpConnectionManagerTest, ReadsWhatIsToldOfTheCertificate) {
+  using Forward = HttpListenerOptions::ForwardClientCert;
+  const auto unset = Parse("");
+  ASSERT_TRUE(unset.ok()) << unset.status();
+  EXPECT_EQ(unset->forward_client_cert, Forward::kSanitize);
+  EXPECT_FALSE(unset->client_cert_details.subject);
+  const auto parsed = Parse(
+      "forward_client_cert_details: APPEND_FORWARD\n"
+      "set_current_client_cert_details: {subject: true, uri: true}");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  EXPECT_EQ(parsed->forward_client_cert, Forward::kAppendForward);
+  EXPECT_TRUE(parsed->client_cert_details.subject && parsed->client_cert_details.uri);
+  EXPECT_FALSE(parsed->client_cert_details.cert || parsed->client_cert_details.dns);
 }
 
 TEST_F(HttpConnectionManagerTest, ReadsWhatIsToldOfTheClient) {

@@ -121,8 +121,8 @@ TEST_F(ListenerTest, RefusesWhatIsNotThereYet) {
             place + "filter_chains[0].filter_chain_match.destination_port: not supported yet");
   EXPECT_EQ(ChainErrorOf("- transport_socket: {name: tls}"),
             place +
-                "filter_chains[0].transport_socket: transport socket \"tls\" is not supported "
-                "yet; leave it out, or use envoy.transport_sockets.raw_buffer, for plain TCP");
+                "filter_chains[0].transport_socket: transport socket \"tls\" with type URL \"\" "
+                "is not supported yet; use a DownstreamTlsContext, or leave it out for plain TCP");
   EXPECT_EQ(ChainErrorOf("- filters: [{name: tcp_proxy}]"),
             place +
                 "filter_chains[0].filters[0]: filter \"tcp_proxy\" with type URL \"\" is not "
