@@ -99,9 +99,18 @@ absl::Status ParseHttp1(const core::Http1ProtocolOptions& proto, const FieldPath
   return absl::OkStatus();
 }
 
-absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cluster& to) {
+absl::Status ParseDownstreamHttp(const UpstreamHttp::UseDownstreamHttpConfig& proto,
+                                 const FieldPath& path, Cluster& to) {
   OUTRIGGER_RETURN_IF_ERROR(
-      AllowOnly(proto, path, {"common_http_protocol_options", "explicit_http_config"}));
+      AllowOnly(proto, path, {"http_protocol_options", "http2_protocol_options"}));
+  to.as_downstream = true;
+  OUTRIGGER_RETURN_IF_ERROR(
+      ParseHttp1(proto.http_protocol_options(), path["http_protocol_options"], to));
+  return ParseHttp2Options(proto.http2_protocol_options(), path["http2_protocol_options"],
+                           to.http2_options);
+}
+
+absl::Status ParseExplicitHttp(const UpstreamHttp& proto, const FieldPath& path, Cluster& to) {
   if (!proto.has_explicit_http_config()) {
     return path["explicit_http_config"].Error("value is required");
   }
@@ -117,6 +126,17 @@ absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cl
   } else {
     return place["protocol_config"].Error("value is required");
   }
+  return absl::OkStatus();
+}
+
+absl::Status ParseTypedHttp(const UpstreamHttp& proto, const FieldPath& path, Cluster& to) {
+  OUTRIGGER_RETURN_IF_ERROR(AllowOnly(
+      proto, path,
+      {"common_http_protocol_options", "explicit_http_config", "use_downstream_protocol_config"}));
+  OUTRIGGER_RETURN_IF_ERROR(proto.has_use_downstream_protocol_config()
+                                ? ParseDownstreamHttp(proto.use_downstream_protocol_config(),
+                                                      path["use_downstream_protocol_config"], to)
+                                : ParseExplicitHttp(proto, path, to));
   return ParseCommonHttp(proto.common_http_protocol_options(), path["common_http_protocol_options"],
                          to);
 }

@@ -31,6 +31,7 @@ bool Exchange::PickHost() {
   }
   if (avoids) tried_.push_back(pool_->host_ptr());
   pending_.high_priority = selection_.action->high_priority;
+  pending_.http2 = this->cluster().UsesHttp2(down_.http_version() == 20);
   // Copied: a logical host may move on before this exchange is logged.
   record_.upstream_host = down_.arena.Copy(pool_->host().address.text);
   return true;

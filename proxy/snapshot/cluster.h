@@ -102,6 +102,7 @@ struct Cluster {
   Nanos connect_timeout = 5 * kSecond;
   std::shared_ptr<const TlsConfig> tls;  // transport_socket; null: plain TCP
   bool http2 = false;           // explicit_http_config.http2_protocol_options; else HTTP/1.1
+  bool as_downstream = false;   // use_downstream_protocol_config: by the request's own version
   bool http1_trailers = false;  // http_protocol_options.enable_trailers
   Http2Options http2_options;
   HeaderLimits response_headers;
@@ -125,6 +126,8 @@ struct Cluster {
   bool wait_for_warm = true;          // wait_for_warm_on_init: readiness waits for the first answer
   ClusterStats stats;
 
+  // What a request goes by that came by HTTP/2, or did not.
+  bool UsesHttp2(bool came_by_http2) const { return as_downstream ? came_by_http2 : http2; }
   // This version's limits hold from now on.
   void TakeOverBreakers() const {
     breaker_cells->of_default.SetLimits(circuit_breakers.limits());

@@ -6,7 +6,7 @@
 
 namespace outrigger::proxy {
 
-Client::Client(LocalRef<HostPool> pool, UpstreamServices services)
+Client::Client(LocalRef<HostPool> pool, bool http2, UpstreamServices services)
     : pool_(std::move(pool)),
       cluster_(pool_->cluster_ptr()),
       services_(services),
@@ -17,7 +17,7 @@ Client::Client(LocalRef<HostPool> pool, UpstreamServices services)
       timer_(*this),
       idle_since_(services.p.netpoll().Now()),
       started_(idle_since_) {
-  if (cluster_->http2) {
+  if (http2) {
     auto session = std::make_unique<http2::ClientSession>(
         *this, cluster_->http2_options, cluster_->response_headers,
         http2::SessionStats{&services.stats, cluster_->stats.http2});

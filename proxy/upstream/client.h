@@ -31,7 +31,7 @@ class Client final : public ClientEvents {
  public:
   enum class State : uint8_t { kConnecting, kReady, kClosed };
 
-  Client(LocalRef<HostPool> pool, UpstreamServices services);
+  Client(LocalRef<HostPool> pool, bool http2, UpstreamServices services);
   ~Client();
 
   // Connects, then serves streams until the connection ends. Owns the client.

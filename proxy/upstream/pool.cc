@@ -19,13 +19,10 @@ HostPool::HostPool(LocalRef<ClusterView> view, std::shared_ptr<const Host> host,
       services_(services) {}
 
 void HostPool::Set(LocalRef<ClusterView> view, std::shared_ptr<const Host> host) {
-  const bool other_protocol = cluster().http2 != view->cluster().http2;
   view_ = std::move(view);
-  if (other_protocol) {
-    for (const Connection& connection : std::vector<Connection>(connections_)) {
-      // One that is not ready yet is told when it is.
-      if (connection.client->was_ready()) connection.client->Drain();
-    }
+  for (const Connection& connection : connections_) {
+    // One that is not ready yet is told when it is.
+    if (connection.client->was_ready() && !Wanted(*connection.client)) connection.client->Drain();
   }
   if (host == host_) return;
   host_ = std::move(host);
@@ -46,13 +43,13 @@ void HostPool::CountAnswer(uint32_t status, bool timed_out) {
   HostCounters::Add(status >= 500 ? counters_->rq_error : counters_->rq_success);
 }
 
-Client* HostPool::Usable() {
-  if (!cluster().http2) {
+Client* HostPool::Usable(bool http2) {
+  if (!http2) {
     while (!free_.empty() && free_.back()->capacity() == 0) free_.pop_back();
     return free_.empty() ? nullptr : free_.back();
   }
   for (const Connection& connection : connections_) {
-    if (connection.client->capacity() > 0) return connection.client;
+    if (connection.client->http2() && connection.client->capacity() > 0) return connection.client;
   }
   return nullptr;
 }
@@ -66,15 +63,15 @@ Stream* HostPool::Acquire(PendingStream& pending) {
   pending.pool_ = LocalRef<HostPool>(this);
   pending.view_ = view_;
   // Those who wait go first.
-  if (queue(pending.high_priority).size == 0) {
-    if (Client* client = Usable()) return Open(*client, pending);
+  if (queue(pending).size == 0) {
+    if (Client* client = Usable(pending.http2)) return Open(*client, pending);
   }
   if (!view_->breaker(pending.high_priority).TryTake(Resource::kPendingRequests)) {
     Overflow(pending, view_->cluster().stats.upstream_rq_pending_overflow);
     return nullptr;
   }
   Enqueue(pending);
-  ConnectForQueues();
+  ConnectForQueues(pending.http2);
   return nullptr;
 }
 
@@ -124,7 +121,7 @@ void HostPool::Enqueue(PendingStream& pending) {
   services_.stats.Inc(stats.upstream_rq_pending_active);
   HostCounters::Add(counters_->rq_pending_active);
   pending.place_ = PendingStream::Place::kQueued;
-  Queue& queue = this->queue(pending.high_priority);
+  Queue& queue = this->queue(pending);
   pending.prev_ = queue.tail;
   pending.next_ = nullptr;
   (queue.tail ? queue.tail->next_ : queue.head) = &pending;
@@ -133,7 +130,7 @@ void HostPool::Enqueue(PendingStream& pending) {
 }
 
 void HostPool::Dequeue(PendingStream& pending) {
-  Queue& queue = this->queue(pending.high_priority);
+  Queue& queue = this->queue(pending);
   (pending.prev_ ? pending.prev_->next_ : queue.head) = pending.next_;
   (pending.next_ ? pending.next_->prev_ : queue.tail) = pending.prev_;
   pending.place_ = PendingStream::Place::kNone;
@@ -143,9 +140,9 @@ void HostPool::Dequeue(PendingStream& pending) {
   pending.view_->breaker(pending.high_priority).GiveBack(Resource::kPendingRequests);
 }
 
-size_t HostPool::StreamsPerConnection() const {
+size_t HostPool::StreamsPerConnection(bool http2) const {
+  if (!http2) return 1;
   const Cluster& cluster = view_->cluster();
-  if (!cluster.http2) return 1;
   size_t streams = cluster.http2_options.max_concurrent_streams;
   if (cluster.max_requests_per_connection != 0) {
     streams = std::min<size_t>(streams, cluster.max_requests_per_connection);
@@ -154,40 +151,45 @@ size_t HostPool::StreamsPerConnection() const {
   const uint64_t most = cluster.max_requests_per_connection;
   for (const Connection& connection : connections_) {
     const Client& client = *connection.client;
-    if (client.state() != Client::State::kReady || client.draining()) continue;
+    if (!client.http2() || client.state() != Client::State::kReady || client.draining()) continue;
     if (most != 0 && client.streams_opened() >= most) continue;
     streams = std::min(streams, std::max<size_t>(client.open_streams(), 1));
   }
   return streams;
 }
 
-void HostPool::ConnectForQueues() {
-  if (waiting() == 0) return;  // as a rule
+void HostPool::ConnectForQueues(bool http2) {
+  const Lane& lane = lanes_[http2];
+  if (lane.waiting() == 0) return;  // as a rule
   for (int i = 0; i < kConnectsAtOnce; ++i) {
-    if (waiting() <= connecting_ * StreamsPerConnection() || !ConnectForOne()) return;
+    if (lane.waiting() <= lane.connecting * StreamsPerConnection(http2)) return;
+    if (!ConnectForOne(http2)) return;
   }
 }
 
-bool HostPool::ConnectForOne() {
+bool HostPool::ConnectForOne(bool http2) {
   for (const bool high_priority : {true, false}) {
-    if (queue(high_priority).size > 0 && Connect(high_priority)) return true;
+    if (lanes_[http2].queues[high_priority].size > 0 && Connect(http2, high_priority)) return true;
   }
   return false;
 }
 
-bool HostPool::Connect(bool high_priority) {
+bool HostPool::Connect(bool http2, bool high_priority) {
   CircuitBreaker& breaker = view_->breaker(high_priority);
   const bool allowed = breaker.TryTake(Resource::kConnections);
   if (!allowed) {
     services_.stats.Inc(view_->cluster().stats.upstream_cx_overflow);
     // Other hosts or workers have them all. Without a single connection, those who wait here would
     // wait for ever: Envoy lets each pool have one.
-    if (!connections_.empty()) return false;
+    const bool has_one =
+        std::any_of(connections_.begin(), connections_.end(),
+                    [&](const Connection& open) { return open.client->http2() == http2; });
+    if (has_one) return false;
     breaker.Take(Resource::kConnections);
   }
-  auto client = std::make_unique<Client>(LocalRef<HostPool>(this), services_);
+  auto client = std::make_unique<Client>(LocalRef<HostPool>(this), http2, services_);
   connections_.push_back({client.get(), view_, high_priority});
-  ++connecting_;
+  ++lanes_[http2].connecting;
   HostCounters::Add(counters_->cx_total);
   HostCounters::Add(counters_->cx_active);
   scheduler::Go("upstream connection", Client::Run(std::move(client)));
@@ -195,27 +197,27 @@ bool HostPool::Connect(bool high_priority) {
 }
 
 void HostPool::OnReady(Client& client) {
-  --connecting_;
-  if (client.http2() != cluster().http2) client.Drain();
+  --lanes_[client.http2()].connecting;
   OnCapacity(client);
 }
 
 void HostPool::OnCapacity(Client& client) {
+  if (!Wanted(client)) client.Drain();
   if (!client.http2() && client.capacity() > 0) free_.push_back(&client);
-  Serve();
+  Serve(client.http2());
 }
 
-void HostPool::Serve() {
+void HostPool::Serve(bool http2) {
   for (const bool high_priority : {true, false}) {
-    while (PendingStream* pending = queue(high_priority).head) {
-      Client* client = Usable();
+    while (PendingStream* pending = lanes_[http2].queues[high_priority].head) {
+      Client* client = Usable(http2);
       if (!client) break;
       Dequeue(*pending);
       Open(*client, *pending);
       pending->signal->Set();
     }
   }
-  ConnectForQueues();
+  ConnectForQueues(http2);
   DrainIfDone();
 }
 
@@ -227,16 +229,18 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
   std::erase(free_, &client);
   HostCounters::Add(counters_->cx_active, -1);
   if (!client.was_ready()) {
-    --connecting_;
+    Lane& lane = lanes_[client.http2()];
+    --lane.connecting;
     HostCounters::Add(counters_->cx_connect_fail);
-    Fail(code, client);
+    Fail(lane, code, client);
   } else {
-    Serve();
+    // Its permit may be what those of the other version wait for.
+    for (const bool http2 : {client.http2(), !client.http2()}) Serve(http2);
   }
 }
 
-void HostPool::Fail(ErrorCode code, const Client& client) {
-  for (Queue& queue : queues_) {
+void HostPool::Fail(Lane& lane, ErrorCode code, const Client& client) {
+  for (Queue& queue : lane.queues) {
     while (PendingStream* pending = queue.head) {
       services_.stats.Inc(pending->view_->cluster().stats.upstream_rq_pending_failure_eject);
       Dequeue(*pending);

@@ -42,6 +42,7 @@ class PendingStream final : private StreamCloseListener {
   // --- Set before Acquire().
   scheduler::Signal* signal = nullptr;  // set when `stream` or `error` is
   bool high_priority = false;           // whose limits hold
+  bool http2 = false;                   // what it goes by: see Cluster::UsesHttp2()
   // --- What came of it.
   Stream* stream = nullptr;
   StreamError error;
@@ -101,23 +102,37 @@ class HostPool : public LocallyCounted<HostPool> {
     size_t size = 0;
   };
 
-  Queue& queue(bool high_priority) { return queues_[high_priority]; }
-  size_t waiting() const { return queues_[0].size + queues_[1].size; }
+  // Those that go by one version of HTTP.
+  struct Lane {
+    std::array<Queue, 2> queues;  // of default and of high priority
+    size_t connecting = 0;
+    size_t waiting() const { return queues[0].size + queues[1].size; }
+  };
+
+  Queue& queue(const PendingStream& pending) {
+    return lanes_[pending.http2].queues[pending.high_priority];
+  }
+  size_t waiting() const { return lanes_[false].waiting() + lanes_[true].waiting(); }
+  // The cluster goes by its protocol, or somebody still waits for it.
+  bool Wanted(const Client& client) const {
+    return cluster().UsesHttp2(client.http2()) == client.http2() ||
+           lanes_[client.http2()].waiting() > 0;
+  }
   void Leave(PendingStream& pending);
   void Enqueue(PendingStream& pending);
   void Dequeue(PendingStream& pending);
   // Null: over the limit, and `pending.error` says so.
   Stream* Open(Client& client, PendingStream& pending);
   void Overflow(PendingStream& pending, Counter counter);
-  Client* Usable();
-  size_t StreamsPerConnection() const;
-  void ConnectForQueues();
+  Client* Usable(bool http2);
+  size_t StreamsPerConnection(bool http2) const;
+  void ConnectForQueues(bool http2);
   // For whoever's limit has room. False: nobody's.
-  bool ConnectForOne();
+  bool ConnectForOne(bool http2);
   // False: the limit of connections is reached.
-  bool Connect(bool high_priority);
-  void Serve();
-  void Fail(ErrorCode code, const Client& client);
+  bool Connect(bool http2, bool high_priority);
+  void Serve(bool http2);
+  void Fail(Lane& lane, ErrorCode code, const Client& client);
   void DrainIfDone();
 
   LocalRef<ClusterView> view_;
@@ -128,8 +143,7 @@ class HostPool : public LocallyCounted<HostPool> {
   // Of HTTP/1: those that were free when they were last heard of, the last used one last. It is
   // used next, so that what a quieter hour does not need grows old and is closed.
   std::vector<Client*> free_;
-  size_t connecting_ = 0;
-  std::array<Queue, 2> queues_;  // of default and of high priority
+  std::array<Lane, 2> lanes_;  // of HTTP/1 and of HTTP/2
   bool retired_ = false;
   bool draining_ = false;
 };

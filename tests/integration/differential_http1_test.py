@@ -292,7 +292,8 @@ def test_a_connection_that_closed_in_silence_is_not_used(upstream, both):
 
 EXPLICIT = "explicit_http_config"
 SETTINGS = [
-    ({EXPLICIT: {"http_protocol_options": {"enable_trailers": True}}}, {}, ["/trailers", "/chunked"]),
+    ({EXPLICIT: {"http_protocol_options": {"enable_trailers": True}}}, {},
+     ["/trailers", "/chunked"]),
     ({EXPLICIT: {"http_protocol_options": {}},
       "common_http_protocol_options": {"max_headers_count": 3}}, {}, ["/hop-by-hop", "/length"]),
     ({EXPLICIT: {"http_protocol_options": {}},
@@ -323,6 +324,24 @@ def test_an_idle_connection_is_closed(upstream, tmp_path):
             h1_peer.ask(proxy.port, "/length")
             sidecar.wait_for(lambda: proxy.stat("cluster.up.upstream_cx_idle_timeout") == 1, "idle")
             sidecar.wait_for(lambda: proxy.stat("cluster.up.upstream_cx_active") == 0, "closed")
+
+
+def test_as_the_client_speaks(tmp_path):
+    process, port = sidecar.echo(BINARY)
+
+    class Echo:
+        pass
+    Echo.port = port
+    seen = []
+    with process:
+        for proxy in pair(Echo, tmp_path, {"use_downstream_protocol_config": {}}):
+            with proxy:
+                told = [h1_peer.ask(proxy.port, "/x?plain=1").split("\r\n")[0],
+                        h2_peer.ask(proxy.port, "/x?plain=1").status,
+                        h1_peer.ask(proxy.port, "/x?plain=1").split("\r\n")[0]]
+                seen.append(told + [proxy.stat(f"cluster.up.upstream_{name}_total") for name in (
+                    "cx", "cx_http1", "cx_http2", "rq")])
+    assert seen[1] == seen[0] == ["HTTP/1.1 200 OK", 200, "HTTP/1.1 200 OK", 2, 1, 1, 3]
 
 
 @pytest.mark.parametrize("http2", [True, False])

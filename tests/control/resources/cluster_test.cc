@@ -163,6 +163,24 @@ typed_extension_protocol_options:
   EXPECT_EQ((*typed)->response_headers.max_bytes, 3u * 1024);
 }
 
+TEST_F(ClusterTest, MaySpeakAsTheClientSpeaks) {
+  const auto cluster = Parse(R"(
+name: app
+typed_extension_protocol_options:
+  envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
+    "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
+    use_downstream_protocol_config:
+      http_protocol_options: {enable_trailers: true}
+      http2_protocol_options: {max_concurrent_streams: 14}
+)");
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  EXPECT_TRUE((*cluster)->as_downstream);
+  EXPECT_TRUE((*cluster)->http1_trailers);
+  EXPECT_EQ((*cluster)->http2_options.max_concurrent_streams, 14u);
+  EXPECT_TRUE((*cluster)->UsesHttp2(true));
+  EXPECT_FALSE((*cluster)->UsesHttp2(false));
+}
+
 TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
   const std::string place =
       "cluster \"app\": typed_extension_protocol_options[\"envoy.extensions.upstreams.http.v3."
@@ -171,8 +189,6 @@ TEST_F(ClusterTest, RefusesHttpOptionsWithTheirPlace) {
             place + ".explicit_http_config: value is required");
   EXPECT_EQ(TypedErrorOf("explicit_http_config: {}"),
             place + ".explicit_http_config.protocol_config: value is required");
-  EXPECT_EQ(TypedErrorOf("use_downstream_protocol_config: {}"),
-            place + ".use_downstream_protocol_config: not supported yet");
   EXPECT_EQ(
       TypedErrorOf("explicit_http_config: {http2_protocol_options: {max_outbound_frames: 0}}"),
       place +

@@ -362,5 +362,24 @@ TEST_F(PoolTest, AnotherProtocolHasItsOwnConnections) {
   EXPECT_EQ(Status(two), "200");
 }
 
+// As the client speaks: the versions share a host, its limits and nothing else.
+TEST_F(PoolTest, EachVersionHasConnectionsOfItsOwn) {
+  Cluster& cluster = AddNarrow(1, 1);
+  cluster.as_downstream = true;
+  Start();
+  Stream& two = client_->Get("/2");
+  Request(Accept(upstream_), 0);
+  const Fd old_client = ConnectTo(proxy_.address());
+  WriteAll(old_client.get(), "GET /1 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+  const Fd up = AcceptHttp1(upstream_);
+  EXPECT_EQ(Head(up), "GET /1 HTTP/1.1");
+  AnswerHttp1(up);
+  EXPECT_TRUE(ReadToEnd(old_client.get()).starts_with("HTTP/1.1 200 OK"));
+  Answer(Request(*connections_[0], 0));
+  EXPECT_EQ(Status(two), "200");
+  EXPECT_EQ(Count(stats().upstream_cx_http1_total), 1u);
+  EXPECT_EQ(Count(stats().upstream_cx_http2_total), 1u);
+}
+
 }  // namespace
 }  // namespace outrigger::proxy
