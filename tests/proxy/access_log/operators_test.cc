@@ -3,6 +3,7 @@
 #include <cstdlib>
 
 #include "gtest/gtest.h"
+#include "proxy/transport/tls/tls_peer.h"
 
 namespace outrigger::proxy {
 namespace {
@@ -36,6 +37,20 @@ class OperatorsTest : public testing::Test {
   Headers request, response, trailers;
   AccessRecord record;
 };
+
+TEST_F(OperatorsTest, TlsOfTheClient) {
+  EXPECT_EQ(Value("DOWNSTREAM_TLS_VERSION"), "-");
+  EXPECT_EQ(Value("DOWNSTREAM_PEER_URI_SAN"), "-");
+  TlsPeer tls;
+  tls.version = "TLSv1.3";
+  tls.peer.uri_sans = {"spiffe://a", "spiffe://b"};
+  tls.local.subject = "CN=me";
+  record.tls = &tls;
+  EXPECT_EQ(Value("DOWNSTREAM_TLS_VERSION"), "TLSv1.3");
+  EXPECT_EQ(Value("DOWNSTREAM_PEER_URI_SAN"), "spiffe://a,spiffe://b");
+  EXPECT_EQ(Value("DOWNSTREAM_LOCAL_SUBJECT"), "CN=me");
+  EXPECT_EQ(Value("DOWNSTREAM_PEER_SUBJECT"), "-");
+}
 
 TEST_F(OperatorsTest, HeadersByNameAndAlternative) {
   request.Add(HeaderName::kPath, "/now");
