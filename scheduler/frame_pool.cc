@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <new>
 #include <utility>
@@ -60,9 +61,10 @@ constinit thread_local std::array<Stack, kClasses> stacks{};
 constinit thread_local bool open = false, ended = false, shares = false;
 
 // Between the threads that share: a P spawns here what ends there.
-struct Depot {
+struct alignas(64) Depot {
   SyncLock lock;
-  Stack stack{};  // guarded by lock
+  Stack stack{};                   // guarded by lock
+  std::atomic<uint32_t> count{0};  // its own, for a look without the lock: a figure
 };
 constinit std::array<Depot, kClasses> depots{};
 
@@ -87,13 +89,23 @@ struct Lifetime {
       lists[i].room = 0;
     }
     ended = true;
+    open = shares = false;
   }
 };
 
+// Once a thread, with its lists empty: a magazine is never more than full.
+void Open() {
+  thread_local Lifetime lifetime;
+  (void)&lifetime;  // its use is its construction
+}
+
 FreeFrame* TakeFromDepot(size_t size_class) {
   Depot& depot = depots[size_class];
+  if (depot.count.load(std::memory_order_relaxed) == 0) return nullptr;
   const SyncGuard guard(depot.lock);
-  return depot.stack.Pop();
+  FreeFrame* magazine = depot.stack.Pop();
+  depot.count.store(depot.stack.count, std::memory_order_relaxed);
+  return magazine;
 }
 
 // False: it has enough.
@@ -102,6 +114,7 @@ bool GiveToDepot(size_t size_class, FreeFrame* magazine) {
   const SyncGuard guard(depot.lock);
   if (depot.stack.count >= kMostMagazines) return false;
   depot.stack.Push(magazine);
+  depot.count.store(depot.stack.count, std::memory_order_relaxed);
   return true;
 }
 
@@ -118,8 +131,7 @@ bool GiveToDepot(size_t size_class, FreeFrame* magazine) {
 [[gnu::noinline]] void FreeWithoutRoom(void* frame, size_t size_class) {
   if (ended) return ::operator delete(frame);
   if (!open) {
-    thread_local Lifetime lifetime;
-    (void)&lifetime;  // its use is its construction
+    Open();
     return ::operator delete(frame);
   }
   FreeList& list = lists[size_class];
@@ -162,7 +174,11 @@ void FrameFree(void* frame, size_t size) noexcept {
   list.head = free_frame;
 }
 
-void ShareFrames() noexcept { shares = true; }
+void ShareFrames() noexcept {
+  if (ended) return;
+  if (!open) Open();
+  shares = true;
+}
 
 void FrameTrim() noexcept {
   for (size_t i = 0; i < kClasses; ++i) {

@@ -173,6 +173,7 @@ std::string DescribeYaml(const YamlNode& node) {
     case YamlNode::Kind::kScalar:
       break;
   }
+  if (node.text.find("-----BEGIN") != std::string::npos) return "PEM";  // a key, perhaps
   std::string text = node.text;
   if (text.size() > kLongest) {
     size_t end = kLongest;

@@ -272,6 +272,10 @@ absl::StatusOr<std::shared_ptr<Cluster>> ParseCluster(const v3::Cluster& proto,
       proto.alt_stat_name().empty() ? proto.name() : proto.alt_stat_name();
   to->stats = proxy::ClusterStats::Make(inputs.stats, stat_name);
   if (proto.has_transport_socket()) {
+    if (to->as_downstream) {
+      // One list of ALPN is offered on all connections, and each version needs its own.
+      return path["transport_socket"].NotSupported("TLS with use_downstream_protocol_config", "");
+    }
     OUTRIGGER_ASSIGN_OR_RETURN(
         to->tls, ParseUpstreamTransport(proto.transport_socket(), path["transport_socket"],
                                         stat_name, to->http2 ? "h2" : "http/1.1", inputs));

@@ -245,7 +245,15 @@ absl::StatusOr<std::shared_ptr<const TlsConfig>> ParseDownstreamTransport(
   if (!to->has_certificate()) {
     return shared["tls_certificates"].Error("no TLS certificates found for server context");
   }
-  if (tls.require_client_certificate().value()) to->RequireCertificate();
+  if (tls.require_client_certificate().value()) {
+    // Else anybody's would do, and be forwarded as who he is.
+    if (!to->verifier().checks()) {
+      return shared["validation_context"].Error(
+          "require_client_certificate needs trusted_ca, verify_certificate_hash or "
+          "verify_certificate_spki: without, any certificate would be let in");
+    }
+    to->RequireCertificate();
+  }
   to->Finish();
   return to;
 }

@@ -46,6 +46,7 @@ ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListene
       idle_since_(opened_) {
   http1_rules_.limits.max_bytes = http().request_headers.max_bytes;
   http1_rules_.limits.max_count = http().request_headers.max_count;
+  if (uses_tls_) http1_rules_.scheme = "https";
   list_.Add(*this);
   const Listener& listener = *active_->listener;
   shard_.stats.Inc(listener.stats.downstream_cx_total);

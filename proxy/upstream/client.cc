@@ -62,7 +62,10 @@ void Client::Drain() {
 }
 
 void Client::OnWritable() {
-  if (driver_) driver_->WantFlush();
+  if (!driver_) return;
+  // Nobody waits for what is left of a request that was given up, and the peer may take no more.
+  if (http1_ && http1_->finished()) return driver_->Close();
+  driver_->WantFlush();
 }
 
 void Client::OnCapacity() {
@@ -74,6 +77,11 @@ void Client::OnCapacity() {
   }
   const uint32_t most = cluster_->max_requests_per_connection;
   if (most != 0 && streams_opened_ >= most && codec_->open_streams() == 0) codec_->Drain();
+  // The answer came before the peer had taken the request, and it takes no more of it.
+  if (http1_ && driver_->blocked_since() != scheduler::kNever) {
+    codec_->Drain();
+    driver_->Close();
+  }
   pool_->OnCapacity(*this);
 }
 

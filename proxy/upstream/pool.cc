@@ -19,10 +19,12 @@ HostPool::HostPool(LocalRef<ClusterView> view, std::shared_ptr<const Host> host,
       services_(services) {}
 
 void HostPool::Set(LocalRef<ClusterView> view, std::shared_ptr<const Host> host) {
+  const bool other_security = !cluster().tls != !view->cluster().tls;
   view_ = std::move(view);
   for (const Connection& connection : connections_) {
     // One that is not ready yet is told when it is.
-    if (connection.client->was_ready() && !Wanted(*connection.client)) connection.client->Drain();
+    if (!connection.client->was_ready()) continue;
+    if (other_security || !Wanted(*connection.client)) connection.client->Drain();
   }
   if (host == host_) return;
   host_ = std::move(host);
@@ -234,9 +236,9 @@ void HostPool::OnClosed(Client& client, ErrorCode code) {
     HostCounters::Add(counters_->cx_connect_fail);
     Fail(lane, code, client);
   } else {
-    // Its permit may be what those of the other version wait for.
-    for (const bool http2 : {client.http2(), !client.http2()}) Serve(http2);
+    Serve(client.http2());
   }
+  Serve(!client.http2());  // its permit may be what those of the other version wait for
 }
 
 void HostPool::Fail(Lane& lane, ErrorCode code, const Client& client) {

@@ -46,6 +46,9 @@ void PoolWatch::Look(Processor& p, Seen& seen, Nanos now) {
   const char* running = stats.running.load(std::memory_order_acquire);
   const uint64_t ticks = stats.ticks.load(std::memory_order_relaxed);
   if (ticks != seen.ticks) {
+    // Who was told has gone; the next G there is not meant.
+    MachineCell* const holder = seen.told ? pool_.HolderOf(p) : nullptr;
+    if (holder) holder->give_way.store(false, std::memory_order_relaxed);
     seen = {.ticks = ticks, .since = now};
     found_.active = true;
     return;
@@ -59,9 +62,9 @@ void PoolWatch::Look(Processor& p, Seen& seen, Nanos now) {
     OUTRIGGER_LOG(kDebug, "scheduler", "%s:%d: task \"%s\" ran longer than %d us", pool_.name(),
                   p.id(), running, pool_.slice() / 1000);
   }
-  if (!hand_off_ || now < seen.ask_at) return;
+  if (now < seen.ask_at) return;
   MachineCell* const holder = pool_.HolderOf(p);
-  if (!holder) return;
+  if (!holder) return;  // a pinned P has none
   if (overrun && !std::exchange(seen.told, true)) {
     // Its P is taken in the next round, soon, unless the G gives way by itself.
     holder->give_way.store(true, std::memory_order_relaxed);
@@ -69,6 +72,7 @@ void PoolWatch::Look(Processor& p, Seen& seen, Nanos now) {
     return;
   }
   // One that blocks and said so has had a whole round.
+  if (!hand_off_) return;
   if (overrun || holder->blocking.load(std::memory_order_relaxed)) overrun_.push_back(&p);
 }
 

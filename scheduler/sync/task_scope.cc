@@ -187,7 +187,7 @@ void TaskScope::JoinWait::Park() {
 void TaskScope::JoinWait::OnResume(void* self) {
   JoinWait& wait = *static_cast<JoinWait*>(self);
   if (wait.LookLocked()) {
-    machine.next = wait.self_;
+    machine.next = wait.hook_.waiting();
   } else {
     wait.Park();
   }

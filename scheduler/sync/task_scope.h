@@ -115,7 +115,7 @@ class [[nodiscard]] TaskScope::JoinWait {
   // Leaves the lock held if we have to wait.
   bool await_ready() { return LookLocked(); }
   void await_suspend(std::coroutine_handle<> self) {
-    self_ = self;
+    hook_.SetWaiting(self);
     Park();
   }
   End await_resume() const { return end_; }
@@ -129,7 +129,6 @@ class [[nodiscard]] TaskScope::JoinWait {
   static void OnResume(void* self);
 
   TaskScope& scope_;
-  std::coroutine_handle<> self_;
   End end_;
   ResumeHook hook_;
 };

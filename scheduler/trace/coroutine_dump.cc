@@ -67,31 +67,47 @@ const char* RunningOn(Pool& pool, int id) {
   return running ? running : "nothing";
 }
 
-void AppendPinned(std::string& out, Pool& pool, int id) {
-  // Shared: the P may answer when we have gone.
-  const auto answer = std::make_shared<std::promise<std::vector<Seen>>>();
-  std::future<std::vector<Seen>> answered = answer->get_future();
-  const bool asked = pool.Post(id, [answer, &pool] {
+using Answer = std::promise<std::vector<Seen>>;
+
+// Null: the P takes no question.
+std::shared_ptr<Answer> AskPinned(Pool& pool, int id) {
+  auto answer = std::make_shared<Answer>();
+  // Whoever asked may have gone, and then nobody is to work for him.
+  const bool asked = pool.Post(id, [weak = std::weak_ptr(answer), &pool] {
+    const std::shared_ptr<Answer> to = weak.lock();
+    if (!to) return;
     std::vector<Seen> all;
     pool.ForEachGHere([&all](const G& g) {
       all.push_back(Look(g));
       return all.size() < kMostOfAPinnedP;
     });
-    answer->set_value(std::move(all));
+    to->set_value(std::move(all));
   });
-  if (!asked) {
-    absl::StrAppendFormat(&out, "P%d takes no questions: its mailbox is full, or it has ended\n",
-                          id);
-    return;
+  return asked ? answer : nullptr;
+}
+
+void AppendPinned(std::string& out, Pool& pool) {
+  std::vector<std::shared_ptr<Answer>> answers;
+  for (int id = 0; id < pool.procs(); ++id) answers.push_back(AskPinned(pool, id));
+  const auto deadline = std::chrono::steady_clock::now() + kAnswerTime;  // of all
+  for (int id = 0; id < pool.procs(); ++id) {
+    const std::shared_ptr<Answer> answer = std::move(answers[static_cast<size_t>(id)]);
+    if (!answer) {
+      absl::StrAppendFormat(&out, "P%d takes no questions: its mailbox is full, or it has ended\n",
+                            id);
+      continue;
+    }
+    std::future<std::vector<Seen>> answered = answer->get_future();
+    const auto status = Blocking([&] { return answered.wait_until(deadline); });
+    if (status != std::future_status::ready) {
+      absl::StrAppendFormat(&out, "P%d did not answer within %d ms: it runs %s\n", id,
+                            kAnswerTime.count(), RunningOn(pool, id));
+      continue;
+    }
+    const std::vector<Seen> all = answered.get();
+    absl::StrAppendFormat(&out, "\nof P%d, %d:\n", id, all.size());
+    Append(out, all);
   }
-  if (Blocking([&] { return answered.wait_for(kAnswerTime); }) != std::future_status::ready) {
-    absl::StrAppendFormat(&out, "P%d did not answer within %d ms: it runs %s\n", id,
-                          kAnswerTime.count(), RunningOn(pool, id));
-    return;
-  }
-  const std::vector<Seen> all = answered.get();
-  absl::StrAppendFormat(&out, "\nof P%d, %d:\n", id, all.size());
-  Append(out, all);
 }
 
 }  // namespace
@@ -102,7 +118,7 @@ std::string DumpCoroutines(Pool& pool) {
     absl::StrAppendFormat(&out, "P%d runs %s\n", id, RunningOn(pool, id));
   }
   if (pool.policy() == Policy::kPinned) {
-    for (int id = 0; id < pool.procs(); ++id) AppendPinned(out, pool, id);
+    AppendPinned(out, pool);
     return out;
   }
   for (int id = 0; id < pool.machines(); ++id) {

@@ -90,6 +90,7 @@ TEST(FramePoolTest, ThreadsThatShareUseEachOthersFrames) {
   int64_t before = 0, after = 0;
   std::thread([&] {
     ShareFrames();
+    const int64_t at_first = blocks.load();
     for (void*& frame : frames) frame = FrameAlloc(64);
     std::thread([&] {
       ShareFrames();
@@ -103,7 +104,31 @@ TEST(FramePoolTest, ThreadsThatShareUseEachOthersFrames) {
     for (void* frame : frames) FrameFree(frame, 64);
     EXPECT_LE(KeptFrames(), 2u * 256);
     FrameTrim();
+    EXPECT_EQ(blocks.load(), at_first);
   }).join();
+}
+
+// It never frees, so nothing else would open its lists.
+TEST(FramePoolTest, AThreadThatOnlyTakesGivesBackWhatIsLeftOfItsMagazine) {
+  if (!kPooled) GTEST_SKIP() << "nothing is pooled in this build";
+  const int64_t before = blocks.load();
+  void* frame = nullptr;
+  std::thread([&] {
+    ShareFrames();
+    std::vector<void*> frames(3 * 256);
+    for (void*& each : frames) each = FrameAlloc(64);
+    for (void* each : frames) FrameFree(each, 64);
+  }).join();
+  std::thread([&] {
+    ShareFrames();
+    frame = FrameAlloc(64);
+  }).join();
+  std::thread([&] {
+    ShareFrames();
+    FrameFree(frame, 64);
+    FrameTrim();
+  }).join();
+  EXPECT_EQ(blocks.load(), before);
 }
 
 TEST(FramePoolTest, TheDepotIsBounded) {

@@ -195,7 +195,6 @@ void TlsConfig::Finish() {
     mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   }
   SSL_CTX_set_custom_verify(handle_, mode, Verify);
-  SSL_CTX_set_reverify_on_resume(handle_, 1);  // it may have expired, or been revoked, since
   if (side_ == TlsSide::kClient) {
     if (!alpn_.empty()) {
       SSL_CTX_set_alpn_protos(handle_, reinterpret_cast<const uint8_t*>(alpn_.data()),

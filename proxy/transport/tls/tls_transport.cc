@@ -186,7 +186,18 @@ TlsTransport::Step TlsTransport::Handshake() {
   char memory[kReceive];
   Receiving receiving(*this, memory);
   const int result = SSL_do_handshake(ssl_);
-  if (result == 1) return Step::kDone;
+  if (result == 1) {
+    // A server's ticket tells who the client was, whose certificate may have expired since.
+    if (config_->side() == TlsSide::kServer && SSL_session_reused(ssl_)) {
+      verdict_ = config_->verifier().Check(ssl_, TlsSide::kServer);
+      if (verdict_.fault != PeerVerdict::Fault::kNone) {
+        SSL_send_fatal_alert(ssl_, static_cast<uint8_t>(verdict_.alert));
+        failure_ = verdict_.reason;
+        return Step::kFailed;
+      }
+    }
+    return Step::kDone;
+  }
   if (Failed(result).kind != IoResult::Kind::kAgain) return Step::kFailed;
   return owes() ? Step::kWrite : Step::kRead;
 }
