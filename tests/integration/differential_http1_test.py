@@ -4,6 +4,8 @@ are asked, and what becomes of what they answer, for clients of both versions.""
 import json
 import re
 import signal
+import socket
+import subprocess
 import sys
 
 import pytest
@@ -357,6 +359,29 @@ def test_large_bodies_go_both_ways(tmp_path, http2):
                                   *([] if http2 else more), http2=http2)
             assert answer.status == 200
             assert answer.body.encode("latin-1") == body.read_bytes()
+
+
+@pytest.mark.parametrize("early", [b"", OK + b"content-length: 0\r\n\r\n"])
+def test_an_upstream_that_takes_nothing_keeps_no_connection(tmp_path, early):
+    """The kernel's buffers are full, so nothing that is written tells that the request was given up."""
+    body = tmp_path / "body"
+    body.write_bytes(bytes(20_000_000))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with sidecar.outrigger(BINARY, tmp_path, lambda at, admin, log: config(
+                at, admin, sidecar.all_to("up"),
+                [http1("up", server.getsockname()[1])])) as proxy:
+            with subprocess.Popen(["curl", "-s", "-o", "/dev/null", "-H", "expect:", "--data-binary",
+                                   f"@{body}", f"http://127.0.0.1:{proxy.port}/"]) as client:
+                peer = server.accept()[0]
+                with peer:
+                    sidecar.wait_for(lambda: proxy.stat("cluster.up.upstream_rq_active") == 1, "a request")
+                    if early:
+                        peer.sendall(early)
+                    else:
+                        client.kill()
+                    sidecar.wait_for(lambda: proxy.stat("cluster.up.upstream_cx_active") == 0, "closed")
+                client.kill()
 
 
 if __name__ == "__main__":

@@ -144,6 +144,17 @@ def test_without_alpn_the_first_bytes_choose(plain_tls, certificates):
     assert curl(plain_tls.port, certificates, "--no-alpn", http="--http1.1").status == 200
 
 
+@pytest.mark.parametrize("http", ["--http2", "--http1.1"])
+def test_a_redirect_stays_on_https(upstream, certificates, tmp_path, http):
+    hosts = [{"name": "all", "domains": ["*"], "routes": [
+        {"match": {"prefix": "/"}, "redirect": {"path_redirect": "/there"}}]}]
+    with sidecar.outrigger(BINARY, tmp_path, maker(upstream, {
+            "tls_certificates": [identity(certificates.server)], "alpn_protocols": ["h2", "http/1.1"]},
+            hosts=hosts)) as process:
+        answer = run_curl(process.port, certificates, http=http)
+        assert re.search(rb"^location: https://localhost:\d+/there\r$", answer.stdout, re.MULTILINE), answer
+
+
 def test_bodies_pass_whole_both_ways(plain_tls, certificates, tmp_path):
     sent, received = tmp_path / "sent", tmp_path / "received"
     sent.write_bytes(bytes(range(251)) * (16 << 12))
@@ -374,6 +385,33 @@ def test_a_bad_identity_is_told_at_start(upstream, certificates, tmp_path, case)
         identity((find(certificate)[0], find(key)[1]))]}))
     assert code == 1
     assert re.search(PLACE + message, text), text
+
+
+def test_certificates_that_nobody_vouches_for_are_not_asked_for(upstream, certificates, tmp_path):
+    code, text = load(tmp_path, maker(upstream, {"tls_certificates": [identity(certificates.server)]},
+                                      tls={"require_client_certificate": True}))
+    assert code == 1
+    assert "common_tls_context.validation_context: require_client_certificate needs trusted_ca" in text
+
+
+def test_a_key_in_the_wrong_place_is_not_quoted(upstream, certificates, tmp_path):
+    key = certificates.server[1].read_text()
+    secret = {"certificate_chain": {"filename": str(certificates.server[0])}, "private_key": key}
+    code, text = load(tmp_path, maker(upstream, {"tls_certificates": [secret]}))
+    assert code == 1
+    assert 'private_key: expected a mapping, got PEM' in text
+    assert key.splitlines()[1][:16] not in text
+
+
+def test_tls_with_the_clients_version_is_told(upstream, certificates, tmp_path):
+    any_version = cluster("echo", upstream, **transport("UpstreamTlsContext", {}))
+    any_version["typed_extension_protocol_options"] = {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": sidecar.HTTP_OPTIONS, "use_downstream_protocol_config": {}}}
+    code, text = load(tmp_path, maker(upstream, {"tls_certificates": [identity(certificates.server)]},
+                                      clusters=[any_version]))
+    assert code == 1
+    assert "transport_socket: TLS with use_downstream_protocol_config is not supported yet" in text
 
 
 def test_an_unknown_field_is_told(upstream, certificates, tmp_path):
