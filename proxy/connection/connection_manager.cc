@@ -19,16 +19,6 @@ constexpr scheduler::Nanos kHeadTimeout = 60 * kSecond;
 // How long the requests of a peer that resets most of them wait (h2o's figure).
 constexpr scheduler::Nanos kSuspectDelay = 100 * scheduler::kMillisecond;
 
-IoResult Read(int fd, char (&buffer)[1024]) {
-  ssize_t n;
-  do {
-    n = recv(fd, buffer, sizeof(buffer), 0);
-  } while (n < 0 && errno == EINTR);
-  if (n > 0) return {IoResult::Kind::kBytes, static_cast<size_t>(n)};
-  if (n == 0) return {IoResult::Kind::kEof};
-  return {errno == EAGAIN ? IoResult::Kind::kAgain : IoResult::Kind::kError};
-}
-
 }  // namespace
 
 ConnectionManager::ConnectionManager(Shard& shard, std::shared_ptr<ActiveListener> active,
@@ -109,7 +99,8 @@ scheduler::Task<ErrorCode> ConnectionManager::ChooseCodec(scheduler::Processor& 
     const scheduler::Nanos deadline = shard_.Now() + kFirstBytesTimeout;
     while (true) {
       char buffer[1024];
-      const IoResult got = tls_ ? tls_->Read(buffer, sizeof(buffer)) : Read(fd, buffer);
+      const IoResult got =
+          tls_ ? tls_->Read(buffer, sizeof(buffer)) : ReadFrom(fd, buffer, sizeof(buffer));
       if (got.kind == IoResult::Kind::kBytes) {
         start.insert(start.end(), buffer, buffer + got.bytes);
         const size_t compare = std::min(start.size(), kPreface.size());

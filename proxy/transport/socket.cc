@@ -49,10 +49,10 @@ void RemoveStaleSocket(const Address& address) {
 
 }  // namespace
 
-IoResult Socket::Read(char* buffer, size_t size) {
+IoResult ReadFrom(int fd, char* buffer, size_t size) {
   ssize_t n;
   do {
-    n = recv(fd_.get(), buffer, size, 0);
+    n = recv(fd, buffer, size, 0);
   } while (n < 0 && errno == EINTR);  // no edge would follow
   if (n > 0) return {IoResult::Kind::kBytes, static_cast<size_t>(n)};
   if (n == 0) return {IoResult::Kind::kEof};

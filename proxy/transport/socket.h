@@ -42,13 +42,16 @@ struct IoResult {
   int error = 0;  // errno for kError
 };
 
+// One attempt to read at most `size` bytes of a non-blocking socket.
+IoResult ReadFrom(int fd, char* buffer, size_t size);
+
 // Owner: the connection. Thread-safety: confined.
 class Socket {
  public:
   Socket(scheduler::Netpoll& netpoll, Fd fd) : fd_(std::move(fd)), poll_(netpoll, fd_.get()) {}
 
   // At most `size` bytes into `buffer`.
-  IoResult Read(char* buffer, size_t size);
+  IoResult Read(char* buffer, size_t size) { return ReadFrom(fd(), buffer, size); }
   // Writes from the front of `out` and drains what was written.
   IoResult Write(SliceQueue& out);
   // Both directions: wakes the reader with an end of stream.

@@ -101,22 +101,23 @@ TlsTransport::~TlsTransport() { SSL_free(ssl_); }
 int TlsTransport::Receive(char* to, int size, BIO* bio) {
   if (input_.empty()) {
     leftover_ = {};
-    ssize_t n = -1;
-    errno = EAGAIN;
-    if (receive_into_ && !drained_) {
-      do {
-        n = recv(fd_, receive_into_, kReceive, 0);
-      } while (n < 0 && errno == EINTR);
+    IoResult got{IoResult::Kind::kAgain};
+    if (receive_into_ && !drained_) got = ReadFrom(fd_, receive_into_, kReceive);
+    switch (got.kind) {
+      case IoResult::Kind::kAgain:
+        drained_ = true;
+        BIO_set_retry_read(bio);
+        return -1;
+      case IoResult::Kind::kError:
+        errno_ = got.error;
+        return -1;
+      case IoResult::Kind::kEof:
+        return 0;
+      case IoResult::Kind::kBytes:
+        break;
     }
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-      drained_ = true;
-      BIO_set_retry_read(bio);
-      return -1;
-    }
-    if (n < 0) errno_ = errno;
-    if (n <= 0) return static_cast<int>(n);
-    drained_ = static_cast<size_t>(n) < kReceive;
-    input_ = {receive_into_, static_cast<size_t>(n)};
+    drained_ = got.bytes < kReceive;
+    input_ = {receive_into_, got.bytes};
   }
   const size_t part = std::min(input_.size(), static_cast<size_t>(size));
   std::memcpy(to, input_.data(), part);
