@@ -15,6 +15,26 @@ bool ParseLength(std::string_view text, uint64_t& length) {
   return true;
 }
 
+bool FramingFields::Take(HeaderName id, std::string_view value, int version, ParseError& error) {
+  switch (id) {
+    case HeaderName::kContentLength:
+      error = ContentLength(value);
+      return false;
+    case HeaderName::kTransferEncoding:
+      error = TransferEncoding(value, version);
+      return true;
+    case HeaderName::kConnection:
+      error = Connection(value);
+      return true;
+    case HeaderName::kKeepAlive:
+    case HeaderName::kProxyConnection:
+    case HeaderName::kUpgrade:
+      return true;
+    default:
+      return false;
+  }
+}
+
 // RFC 9112 6.3: one number, said once.
 ParseError FramingFields::ContentLength(std::string_view value) {
   if (has_length_) return {400, "two Content-Length headers"};

@@ -18,7 +18,10 @@ bool ParseLength(std::string_view text, uint64_t& length);
 // Owner: the parser of a head. Thread-safety: confined.
 class FramingFields {
  public:
-  // One field each, its views good until Finish(). An error refuses the message.
+  // A field of a head of `version`, its views good until Finish(). An error refuses the message.
+  // True: it ends at this hop and goes into no list.
+  bool Take(HeaderName id, std::string_view value, int version, ParseError& error);
+  // One field each, as above.
   ParseError ContentLength(std::string_view value);
   ParseError TransferEncoding(std::string_view value, int version);
   ParseError Connection(std::string_view value);

@@ -132,31 +132,17 @@ ParseError RequestParser::Field(std::string_view line) {
   FieldLine field;
   if (ParseError error = ParseFieldLine(line, headers_.arena(), field)) return error;
   const HeaderName id = LookupHeader(field.name);
-  switch (id) {
-    case HeaderName::kHost:
-      return Host(field.value);
-    case HeaderName::kContentLength:
-      if (ParseError error = framing_.ContentLength(field.value)) return error;
-      break;
-    case HeaderName::kTransferEncoding:
-      return framing_.TransferEncoding(field.value, head_.version);
-    case HeaderName::kConnection:
-      return framing_.Connection(field.value);
-    case HeaderName::kKeepAlive:
-    case HeaderName::kProxyConnection:
-    case HeaderName::kUpgrade:
-      return {};
-    case HeaderName::kTe: {
-      // The only value that HTTP/2 knows (RFC 9113 8.2.2).
-      std::string_view list = field.value, element;
-      while (NextElement(list, element)) {
-        if (!EqualsIgnoreCase(element, "trailers")) continue;
-        if (!headers_.Find(HeaderName::kTe)) headers_.AddStatic(HeaderName::kTe, "trailers");
-      }
-      return {};
+  ParseError error;
+  if (framing_.Take(id, field.value, head_.version, error) || error) return error;
+  if (id == HeaderName::kHost) return Host(field.value);
+  if (id == HeaderName::kTe) {
+    // The only value that HTTP/2 knows (RFC 9113 8.2.2).
+    std::string_view list = field.value, element;
+    while (NextElement(list, element)) {
+      if (!EqualsIgnoreCase(element, "trailers")) continue;
+      if (!headers_.Find(HeaderName::kTe)) headers_.AddStatic(HeaderName::kTe, "trailers");
     }
-    default:
-      break;
+    return {};
   }
   headers_.AddRaw({id == HeaderName::kOther ? field.name : HeaderText(id), field.value, id});
   return {};

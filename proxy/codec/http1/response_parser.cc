@@ -77,22 +77,9 @@ ParseError ResponseParser::Field(std::string_view line) {
   FieldLine field;
   if (ParseError error = ParseFieldLine(line, headers_.arena(), field)) return error;
   const HeaderName id = LookupHeader(field.name);
-  switch (id) {
-    case HeaderName::kContentLength:
-      if (ParseError error = framing_.ContentLength(field.value)) return error;
-      break;
-    case HeaderName::kTransferEncoding:
-      return framing_.TransferEncoding(field.value, head_.version);
-    case HeaderName::kConnection:
-      return framing_.Connection(field.value);
-    case HeaderName::kKeepAlive:
-    case HeaderName::kProxyConnection:
-    case HeaderName::kUpgrade:
-    case HeaderName::kTe:
-      return {};
-    default:
-      break;
-  }
+  ParseError error;
+  if (framing_.Take(id, field.value, head_.version, error) || error) return error;
+  if (id == HeaderName::kTe) return {};
   headers_.AddRaw({id == HeaderName::kOther ? field.name : HeaderText(id), field.value, id});
   return {};
 }

@@ -59,6 +59,19 @@ TEST(FramingFieldsTest, WhoKeepsTheConnection) {
   }
 }
 
+TEST(FramingFieldsTest, SaysWhichFieldsEndHere) {
+  FramingFields fields;
+  ParseError error;
+  EXPECT_FALSE(fields.Take(HeaderName::kContentLength, "5", 11, error));
+  EXPECT_EQ(fields.length(), 5u);
+  EXPECT_TRUE(fields.Take(HeaderName::kConnection, "close", 11, error));
+  EXPECT_TRUE(fields.Take(HeaderName::kKeepAlive, "timeout=5", 11, error));
+  EXPECT_FALSE(fields.Take(HeaderName::kHost, "a", 11, error));
+  EXPECT_FALSE(error);
+  EXPECT_TRUE(fields.Take(HeaderName::kTransferEncoding, "gzip", 11, error));
+  EXPECT_TRUE(error);
+}
+
 TEST(FramingFieldsTest, TakesOutWhatConnectionLists) {
   Arena arena;
   Headers headers(arena);
