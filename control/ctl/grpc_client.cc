@@ -30,7 +30,7 @@ absl::Status Lost(const char* what) {
 }
 
 // Runs on: the thread that calls Run(). Owner: CallUnary(). Thread-safety: confined.
-class UnaryCall final : private proxy::http2::ClientEvents {
+class UnaryCall final : private proxy::ClientEvents {
  public:
   UnaryCall(proxy::Fd connection, Nanos timeout)
       : connection_(std::move(connection)),

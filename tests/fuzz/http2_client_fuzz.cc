@@ -5,7 +5,7 @@ using namespace outrigger::proxy;  // NOLINT: a fuzz target
 
 namespace {
 
-class Client final : public http2::ClientEvents {
+class Client final : public ClientEvents {
  public:
   explicit Client(Choices& choices) : choices_(choices) {}
   void OnWritable() override {}

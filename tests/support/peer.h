@@ -65,7 +65,7 @@ class Peer {
 // Pumps until `done`; false after 20 s.
 bool Until(const std::vector<Peer*>& peers, const std::function<bool()>& done);
 
-class TestClient final : private http2::ClientEvents, public Peer {
+class TestClient final : private ClientEvents, public Peer {
  public:
   explicit TestClient(const Address& address, const Http2Options& options = {});
   ~TestClient();

@@ -164,8 +164,6 @@ class ServerSession final : public Session {
   ServerEvents& events_;
 };
 
-using proxy::ClientEvents;
-
 // Upstream side: opens streams.
 class ClientSession final : public Session {
  public:

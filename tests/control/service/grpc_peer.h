@@ -16,7 +16,7 @@
 
 namespace outrigger::control {
 
-class GrpcPeer final : private proxy::http2::ClientEvents {
+class GrpcPeer final : private proxy::ClientEvents {
  public:
   using ExtraHeaders = std::vector<std::pair<std::string, std::string>>;
 

@@ -235,7 +235,7 @@ TEST_F(HttpConnectionTest, StreamsBothWays) {
 }
 
 // An HTTP/2 client over a Peer.
-struct Http2Client : proxy::http2::ClientEvents {
+struct Http2Client : proxy::ClientEvents {
   explicit Http2Client(Peer& with)
       : peer(with), session(*this, proxy::Http2Options(), proxy::HeaderLimits()) {}
   ~Http2Client() {
