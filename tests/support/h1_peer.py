@@ -4,7 +4,8 @@ import contextlib
 import json
 import socket
 import struct
-import threading
+
+from tests.support.tcp_server import TcpServer
 
 LIMIT_S = 10
 CLOSE = "close"  # the sending side's end
@@ -67,32 +68,15 @@ def ask(port, path="/", *headers, method="GET", body=b"", host="test", version="
         return reader.buffer.decode("latin-1")
 
 
-class Upstream:
+class Upstream(TcpServer):
     """A server on a port of its own. A request's path names what it does: a key of `cases`, whose
     value is a list of bytes to send and of CLOSE, RESET and HANG. Steps before `None` are taken
     when the head is there, the others when the whole request is. Else it tells what it got."""
 
     def __init__(self, cases):
         self.cases = cases
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
-        self.connections = self.requests = 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.server.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        self.requests = 0
+        super().__init__()
 
     def _serve(self, sock):
         sock.settimeout(LIMIT_S)

@@ -6,12 +6,13 @@ Not a tool for load: one thread a connection, one stream at a time for the clien
 import dataclasses
 import json
 import socket
-import threading
 
 import h2.config
 import h2.connection
 import h2.events
 import h2.exceptions
+
+from tests.support.tcp_server import TcpServer
 
 LIMIT_S = 20
 
@@ -130,28 +131,12 @@ def answer_with(**wish):
     return ("x-answer", json.dumps(wish))
 
 
-class Upstream:
+class Upstream(TcpServer):
     """A server on a port of its own. Its default answer's body tells what it got."""
 
     def __init__(self):
-        self.server = socket.create_server(("127.0.0.1", 0))
-        self.port = self.server.getsockname()[1]
         self.resets = []  # error codes that came for its streams
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.close()
-
-    def _accept(self):
-        while True:
-            try:
-                sock, _ = self.server.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+        super().__init__()
 
     def wish(self, request):
         """What to do with a request: its x-answer field."""
